@@ -1,0 +1,103 @@
+// Expected: what a running container must look like from outside and from inside, and its comparison with what was
+// seen. Acting is not proof (ARCHITECTURE, rule 2): both halves of verify, `verify ID` and `verify --pid` use this.
+//
+// Pure: Observed is filled by sys readers (status, mountinfo, limits ...) wherever the process can be seen from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "json/value.h"
+#include "json/writer.h"
+#include "plan/plan.h"
+
+namespace casemate::plan {
+
+struct MountLine {
+    std::string type;         // "proc", "tmpfs", "ext4" ...; empty in an expectation: any
+    std::string root;         // of the mount within its file system; empty in an expectation: any
+    std::string mount_point;
+    std::vector<std::string> flags;        // per-mount options, sorted: nodev noexec nosuid ro relatime idmapped ...
+    std::vector<std::string> propagation;  // "shared", "master" ... without numbers; empty: private
+    std::vector<std::string> super_options;
+};
+
+// Every member is optional: an absent one is not compared. From a Plan all are there that can be seen; from a profile
+// only what it says.
+struct Expected {
+    std::optional<std::vector<uint32_t>> uids, gids;  // real effective saved fs, inside ids
+    std::optional<std::vector<uint32_t>> groups;      // sorted
+    std::optional<uint64_t> cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
+    std::optional<bool> no_new_privs;
+    std::optional<int> seccomp_mode;
+    std::optional<int> seccomp_filters;     // baseline + ours
+    std::optional<std::string> seccomp_program;  // hex of the sock_filter array: compared where root may read it
+    std::vector<std::string> own_namespaces;     // kinds whose inode must differ from the host's
+    std::optional<std::vector<IdMapping>> uid_map, gid_map;
+    std::optional<bool> setgroups_allowed;
+    bool exact_mounts = false;                   // no mount may be there that is not listed
+    std::vector<MountLine> mounts;               // flags listed must be present ("!nosuid": must be absent)
+    std::map<std::string, std::pair<uint64_t, uint64_t>> limits;  // RLIMIT_* -> soft, hard; UINT64_MAX: unlimited
+    std::optional<uint32_t> umask;
+    std::optional<int> oom_score_adj;
+    std::optional<std::vector<int>> fds;         // open descriptors, sorted
+    bool host_uid_not_root = false;
+    // Nobody can see these from outside: reported as "checked inside at start", never as green.
+    std::vector<std::string> inside_only;        // "landlock", "mdwe", "securebits", "session keyring", "dumpable"
+    // Checked by init itself, before the app:
+    std::optional<uint32_t> securebits;
+    std::optional<bool> mdwe;
+    std::optional<std::string> hostname;
+    std::map<std::string, std::string> sysctls;  // path below proc/sys -> value
+};
+
+// One line of /proc/PID/status and friends, as read.
+struct Observed {
+    std::vector<uint32_t> uids, gids, groups;     // as the reader's user namespace shows them
+    uint64_t cap_inheritable = 0, cap_permitted = 0, cap_effective = 0, cap_bounding = 0, cap_ambient = 0;
+    bool no_new_privs = false;
+    int seccomp_mode = 0;
+    int seccomp_filters = 0;
+    std::optional<std::string> seccomp_program;   // hex; absent when it may not be read
+    std::map<std::string, uint64_t> namespaces, host_namespaces;  // kind -> inode
+    std::vector<IdMapping> uid_map, gid_map;
+    std::optional<bool> setgroups_allowed;
+    std::vector<MountLine> mounts;
+    std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
+    std::optional<uint32_t> umask;
+    std::optional<int> oom_score_adj;
+    std::optional<std::vector<int>> fds;
+    // Seen from inside only:
+    std::optional<uint32_t> securebits;
+    std::optional<bool> mdwe;
+    std::optional<std::string> hostname;
+    std::map<std::string, std::string> sysctls;
+};
+
+enum class Verdict : uint8_t { ok, different, unseen, inside_only };
+
+struct Check {
+    std::string what;      // "capabilities.bounding", "mount /proc", "limits.RLIMIT_CORE"
+    std::string expected, seen;
+    Verdict verdict = Verdict::ok;
+};
+
+// Where the observer stands decides what can be compared.
+enum class Viewpoint : uint8_t {
+    inside,   // init, before MDWE, Landlock and seccomp: those are not compared
+    outside,  // the host, at "ready" or any time later
+};
+
+Expected expected_of(const Plan& plan, int baseline_seccomp_filters);
+Expected expected_of(const policy::Profile& profile);  // verify --pid N --profile P
+std::vector<Check> compare(const Expected& expected, const Observed& seen, Viewpoint viewpoint);
+bool all_green(const std::vector<Check>& checks);      // no `different`, and no `unseen` of a restriction
+
+void write_json(json::Writer& out, const Expected& expected);
+Result<Expected> expected_from_json(const json::Value& value);
+
+}  // namespace casemate::plan

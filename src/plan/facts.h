@@ -1,0 +1,37 @@
+// HostFacts: what the planner must know of this host, as a value. Filled by sys::host_facts(); pure here, so that a
+// plan for any host can be compiled and tested anywhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace casemate::plan {
+
+struct SubIdRange {
+    uint32_t first = 0, count = 0;
+};
+
+struct HostFacts {
+    std::string kernel;          // uname release
+    uint32_t euid = 0, egid = 0;
+    std::vector<uint32_t> groups;  // the caller's supplementary groups, its egid left out
+    uint64_t bounding = ~uint64_t{0};  // the caller's bounding set
+    uint64_t permitted = ~uint64_t{0};
+    int last_capability = 40;    // /proc/sys/kernel/cap_last_cap
+    int landlock_abi = 0;        // 0: none
+    bool mdwe = true;            // PR_SET_MDWE [6.3]
+    bool time_offsets_by_exec = true;  // with a user namespace (after 6.1)
+    bool cgroup2_only = false;   // a pure v2 hierarchy at /sys/fs/cgroup
+    bool cgroup2_mountable = false;
+    bool user_namespaces = true;
+    std::string user_namespaces_why;  // the sysctl that forbids them
+    std::optional<SubIdRange> subuid, subgid;  // the caller's, when newuidmap and newgidmap are installed
+    // Existing paths for wildcards in maskedPaths: pattern -> matches below /sys and /proc.
+    std::vector<std::pair<std::string, std::vector<std::string>>> path_matches;
+    bool root() const { return euid == 0; }
+};
+
+}  // namespace casemate::plan

@@ -1,0 +1,237 @@
+// Plan: everything decided before the first side effect, one sub-plan a concern.
+//
+// The launch is data: compile() turns config.json, a profile and facts about the host into an immutable Plan that can
+// be printed (`casemate plan`), tested without privilege, and compared with the running process (`casemate verify`).
+// Steps carry it out; they never decide. Pure: no system call.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "oci/config.h"
+#include "plan/facts.h"
+#include "policy/profile.h"
+
+namespace casemate::plan {
+
+// The three ways to launch (RECIPES): root; root with a user namespace of the container's own; an unprivileged caller.
+enum class Mode : uint8_t { root, root_userns, rootless };
+std::string_view mode_name(Mode mode);
+
+struct IdMapping {
+    uint32_t inside = 0, outside = 0, count = 0;
+    bool operator==(const IdMapping&) const = default;
+};
+
+struct IdsPlan {
+    Mode mode = Mode::root;
+    std::vector<IdMapping> uid_map, gid_map;  // empty: no user namespace
+    bool deny_setgroups = false;              // a one-id map without newgidmap
+    bool use_map_helpers = false;             // newuidmap and newgidmap write the maps
+    uint32_t uid = 0, gid = 0;                // the app's, inside
+    std::vector<uint32_t> groups;             // supplementary, primary gid included
+    bool set_groups = true;                   // false: a one-id map cannot
+    // The host's id of an inside id 0 (b: BASE); owner of /dev and tmpfs.
+    uint32_t owner_uid = 0, owner_gid = 0;
+    bool single_id() const { return deny_setgroups; }
+};
+
+struct NamespacesPlan {
+    uint64_t clone_flags = 0;       // CLONE_NEW* for clone3 (never NEWTIME, NEWCGROUP: RECIPES S2)
+    bool new_cgroup = false;        // unshared after the attach
+    bool new_time = false;
+    struct Join {
+        std::string type, path;
+    };
+    std::vector<Join> joins;
+    std::vector<std::pair<std::string, oci::TimeOffset>> time_offsets;
+    std::string hostname, domainname;
+    bool loopback_up = false;       // own network namespace
+    bool new_session_keyring = true;
+    bool restrict_user_namespaces = false;  // user.max_user_namespaces = 0 in the own user namespace
+    bool owns(std::string_view type) const;  // is it a new namespace of the container's own?
+};
+
+enum class MountKind : uint8_t {
+    proc, sysfs, tmpfs, devpts, mqueue, cgroup2, bind,
+    dev,  // the whole /dev, made by us
+};
+std::string_view mount_kind_name(MountKind kind);
+
+struct MountPlan {
+    MountKind kind = MountKind::tmpfs;
+    std::string destination;         // normal path inside
+    std::string source;              // bind: absolute host path
+    uint64_t attributes = 0;         // MOUNT_ATTR_* to set
+    uint64_t clear_attributes = 0;   // bind: to clear
+    bool recursive = false;          // bind: rbind, and attributes for the whole tree
+    uint64_t propagation = 0;        // MS_PRIVATE ..., 0: private
+    std::vector<std::pair<std::string, std::string>> options;  // fsconfig strings; empty value: a flag
+    bool idmap = false;              // bind: through the container's user namespace (b)
+    bool mkdir_target = true;        // create a missing mount point (in the host's view, before read-only)
+    bool copy_up = false;            // tmpfs: tmpcopyup
+};
+
+struct DeviceNode {
+    std::string path;  // below /dev
+    char type = 'c';
+    uint32_t major = 0, minor = 0, mode = 0666, uid = 0, gid = 0;
+};
+
+struct RootPlan {
+    std::string path;                 // absolute host path of the root file system
+    bool readonly = false;
+    bool nosuid = false, nodev = false;  // for the whole tree
+    bool idmap = false;               // b: idmapped to the container's range
+    bool shifted = false;             // b: owners were shifted while unpacking instead
+    uint64_t propagation = 0;         // of "/" inside; 0: private
+};
+
+struct MountsPlan {
+    RootPlan root;
+    std::vector<MountPlan> mounts;    // in order
+    std::vector<DeviceNode> devices;  // of the /dev that we make
+    bool make_dev = false;            // mounts holds a MountKind::dev
+    std::vector<std::string> masked_paths, readonly_paths;  // expanded: no '*'
+};
+
+struct SysctlPlan {
+    std::vector<std::pair<std::string, std::string>> values;  // "net/ipv4/..." below proc/sys
+};
+
+struct Rlimit {
+    int resource = 0;
+    std::string name;
+    uint64_t soft = 0, hard = 0;
+};
+
+struct CapabilitiesPlan {
+    uint64_t bounding = 0, permitted = 0, effective = 0, inheritable = 0, ambient = 0;
+    bool no_new_privs = true;
+    uint32_t securebits = 0;    // with the _LOCKED bits; 0: leave
+    bool set_any = true;        // false: config.json says nothing of capabilities and the profile neither
+};
+
+struct SeccompPlan {
+    std::vector<sock_filter> program;  // empty: no filter
+    uint32_t flags = 0;                // SECCOMP_FILTER_FLAG_*
+};
+
+struct LandlockRule {
+    std::string path;   // inside
+    uint64_t access = 0;
+};
+
+struct LandlockPlan {
+    bool enabled = false;
+    int abi = 0;                 // the host's, as used
+    uint64_t handled_fs = 0, handled_net = 0, scoped = 0;
+    std::vector<LandlockRule> rules;
+    std::vector<std::pair<uint16_t, uint64_t>> ports;  // port, access
+    std::vector<std::string> missing;  // rights that this ABI lacks, by name
+};
+
+struct ProcessPlan {
+    std::vector<std::string> args, env;
+    std::string cwd = "/";
+    std::optional<uint32_t> umask;
+    std::optional<int> oom_score_adj;
+    bool new_session = true;
+    bool mdwe = false;            // PR_SET_MDWE
+    bool dumpable_off = true;     // until the exec
+    bool parent_death_signal = false;
+    bool own_init = false;        // process.init
+    std::vector<Rlimit> rlimits;
+    bool terminal = false;
+    bool core_dumps_off = false;
+    unsigned inherited_fds = 0;   // fds 3 .. 3+n-1 go to the app (LISTEN_FDS)
+    int stop_signal = 15;
+    uint64_t stop_timeout_ms = 10000;
+    std::optional<uint64_t> runtime_max_ms;
+};
+
+struct NetworkPlan {
+    policy::NetworkMode mode = policy::NetworkMode::host;
+    bool managed = false;         // `launch`: ours; OCI verbs: the engine's
+    std::vector<policy::Publish> publish;
+    std::vector<std::string> listen;
+    bool egress_open = false;
+    bool proxy_protocol = false;
+};
+
+class Plan {
+public:
+    const IdsPlan& ids() const { return ids_; }
+    const NamespacesPlan& namespaces() const { return namespaces_; }
+    const MountsPlan& mounts() const { return mounts_; }
+    const SysctlPlan& sysctl() const { return sysctl_; }
+    const CapabilitiesPlan& capabilities() const { return capabilities_; }
+    const SeccompPlan& seccomp() const { return seccomp_; }
+    const LandlockPlan& landlock() const { return landlock_; }
+    const ProcessPlan& process() const { return process_; }
+    const NetworkPlan& network() const { return network_; }
+    const std::string& profile_name() const { return profile_name_; }
+    const std::vector<policy::WaiverRecord>& waivers() const { return waivers_; }
+    // What the user should know, one line each: a replaced user, limits that are not applied, rights that are missing.
+    const std::vector<std::string>& notes() const { return notes_; }
+
+private:
+    friend class Compiler;
+    Plan() = default;
+    IdsPlan ids_;
+    NamespacesPlan namespaces_;
+    MountsPlan mounts_;
+    SysctlPlan sysctl_;
+    CapabilitiesPlan capabilities_;
+    SeccompPlan seccomp_;
+    LandlockPlan landlock_;
+    ProcessPlan process_;
+    NetworkPlan network_;
+    std::string profile_name_;
+    std::vector<policy::WaiverRecord> waivers_;
+    std::vector<std::string> notes_;
+};
+
+// What compile() must know beside the two documents.
+struct Request {
+    std::string bundle;          // absolute; root.path is relative to it
+    bool launch = false;         // `launch`: the constants of PROFILE 2.12 hold, the profile is the author of config
+    bool root_shifted = false;   // owners of the root file system already are those of the id range
+    bool root_can_idmap = true;
+    uint32_t id_base = 0;        // b: first host id of the container's 65536-aligned slot; 0: none
+    unsigned inherited_fds = 0;  // --listen
+    bool image_user_replaced = false;
+};
+
+// Decides. Errors name the field; nothing was touched. What config.json asks for and is not applied yet is refused by
+// its JSON path.
+Result<Plan> compile(const oci::Config& config, const policy::Profile& profile, const HostFacts& facts, const Request& request);
+
+// The app's image part, for synthesize(): what an image (or a bundle's process) may say. Hostile data.
+struct AppSource {
+    std::string root_path;        // absolute host path of the root file system
+    std::vector<std::string> args, env;
+    std::string cwd = "/";
+    uint32_t uid = 0, gid = 0;
+    std::vector<uint32_t> additional_gids;
+    bool has_user = false;        // false: the image names none, or root
+    bool group_defaulted = false; // no group was named and passwd has no such uid
+    std::string home;
+    std::string stop_signal;
+    bool terminal = false;
+};
+
+// `launch` and `unpack`: the config.json that this profile makes of an image. Every restriction of the profile is in
+// it, as far as OCI has a field; compile() adds the rest (Landlock, W^X ...).
+Result<oci::Config> synthesize(const AppSource& app, const policy::Profile& profile, const HostFacts& facts);
+
+// The ordered steps as text lines or JSON: `casemate plan`.
+std::string to_json(const Plan& plan);
+
+}  // namespace casemate::plan

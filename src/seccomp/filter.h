@@ -1,0 +1,117 @@
+// A seccomp policy as data, its compiler, and an evaluator of the result. Pure: no system call.
+//
+// Ours, because libseccomp before 2.6.1 can weaken a filter when it merges rules, compares 64 bits where the kernel
+// takes 32 (SECURITY 5.3), and costs milliseconds (PERFORMANCE 4). A filter denotes a function from (architecture,
+// number, arguments) to a verdict; a policy of several layers denotes their pointwise maximum (PROFILE 5.2).
+#pragma once
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace casemate::seccomp {
+
+// The architectures whose tables are compiled in.
+enum class Arch : uint8_t { x86_64, x86, x32, aarch64, arm };
+Arch native_arch();
+// AUDIT_ARCH_* of seccomp_data.arch.
+uint32_t audit_arch(Arch arch);
+// "SCMP_ARCH_X86_64" and so on.
+std::optional<Arch> arch_by_name(std::string_view name);
+std::string_view arch_name(Arch arch);
+
+// What an argument is: a filter compares 32-bit ones in their low 32 bits only, and cannot see behind a pointer.
+enum class Width : uint8_t { none, bits32, bits64, pointer };
+
+struct Syscall {
+    std::string_view name;
+    // Number per architecture in the order of Arch; -1: that architecture lacks it.
+    int16_t number[5];
+    Width args[6];
+    uint8_t group;  // index into groups()
+};
+
+// All known system calls, sorted by name. Names and numbers from libseccomp at build time, newer ones from newer.txt.
+std::span<const Syscall> syscalls();
+const Syscall* find_syscall(std::string_view name);
+const Syscall* find_syscall(Arch arch, int number);
+// "@file-system" ...; unions (@minimal, @system-service) too. nullopt: no such group.
+std::optional<std::vector<const Syscall*>> group_members(std::string_view group);
+std::vector<std::string_view> group_names();  // with unions
+
+enum class Action : uint8_t { allow, log, notify, trace, errno_, trap, kill_thread, kill_process };
+std::optional<Action> action_by_name(std::string_view name);  // SCMP_ACT_*; SCMP_ACT_KILL is kill_thread
+std::string_view action_name(Action action);
+
+// Ordered: ALLOW < LOG < ERRNO by default < ERRNO by name < TRAP < KILL_THREAD < KILL_PROCESS; among equal ERRNOs
+// ENOSYS is above the rest, then the smaller number (PROFILE 5.2).
+struct Verdict {
+    Action action = Action::allow;
+    uint16_t data = 0;     // errno, or the tracer's value
+    bool by_name = false;  // said by a rule, not by a default
+    bool stricter_than(const Verdict& other) const;
+    bool operator==(const Verdict&) const = default;
+    uint32_t bpf() const;  // SECCOMP_RET_*
+};
+
+enum class Op : uint8_t { ne, lt, le, eq, ge, gt, masked_eq };
+std::optional<Op> op_by_name(std::string_view name);  // SCMP_CMP_*
+
+struct Condition {
+    uint8_t index = 0;
+    Op op = Op::eq;
+    uint64_t value = 0;      // masked_eq: the mask
+    uint64_t value_two = 0;  // masked_eq: the value
+    auto operator<=>(const Condition&) const = default;
+};
+
+// Matches when the call is `syscall` and every condition holds (ANDed, also two on one argument: CVE-2017-18367).
+struct Rule {
+    const Syscall* syscall = nullptr;
+    std::vector<Condition> conditions;
+    Verdict verdict;  // of an allow rule: ALLOW
+    bool operator==(const Rule&) const = default;
+};
+
+// verdict = the strictest matching deny; else ALLOW when an allow matches (or there is no allow list); else the default.
+struct Layer {
+    Verdict default_verdict;                // ERRNO by default
+    Verdict unknown_verdict;                // numbers in no table: ENOSYS under a profile
+    std::optional<std::vector<Rule>> allow; // absent: everything
+    std::vector<Rule> deny;
+    bool operator==(const Layer&) const = default;
+};
+
+// The meaning of config.json's linux.seccomp for one architecture is a Layer-less rule list (libseccomp's meaning: a
+// rule without arguments wins over rules with; among matching rules with arguments the most permissive order of
+// libseccomp). `oci_rules` holds it; both kinds may be present, the maximum counts.
+struct OciRules {
+    Verdict default_verdict;
+    std::vector<Rule> rules;
+};
+
+struct Policy {
+    std::vector<Layer> layers;
+    std::vector<OciRules> oci;
+    std::vector<Arch> architectures;  // empty: native only; others not named: KILL_PROCESS
+    bool empty() const { return layers.empty() && oci.empty(); }
+};
+
+// The program, at most 4096 instructions. Binary search over runs of equal verdict, native architecture first.
+Result<std::vector<sock_filter>> compile(const Policy& policy);
+
+// Runs a program over one call as the kernel does: the SECCOMP_RET_* value. Errors: an instruction the kernel refuses.
+Result<uint32_t> evaluate(std::span<const sock_filter> program, const seccomp_data& call);
+
+// What the policy says, computed from its definition and not from a program: the oracle of the tests.
+Verdict verdict_of(const Policy& policy, const seccomp_data& call);
+
+}  // namespace casemate::seccomp
