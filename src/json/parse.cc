@@ -188,7 +188,8 @@ private:
         const std::string where = concat("line ", line, ", column ", column);
         if (at == text_.size()) return where + ": the document ends too early";
         constexpr size_t shown = 40;
-        return concat(where, ": not JSON here, near ", quoted(token.size() > shown ? token.substr(token.size() - shown) : token));
+        return concat(where, ": not JSON here, near ",
+                      casemate::quoted(token.size() > shown ? token.substr(token.size() - shown) : token));
     }
 
     std::string_view text_;
