@@ -28,21 +28,39 @@ uint32_t audit_arch(Arch arch);
 std::optional<Arch> arch_by_name(std::string_view name);
 std::string_view arch_name(Arch arch);
 
-// What an argument is: a filter compares 32-bit ones in their low 32 bits only, and cannot see behind a pointer.
-enum class Width : uint8_t { none, bits32, bits64, pointer };
+// What the kernel looks at of an argument: a filter compares just those bits, and cannot see behind a pointer.
+enum class Width : uint8_t { none, bits16, bits32, bits64, pointer };
+
+// A name in the string pool of the tables, so that the table holds no pointers and needs no relocation at start.
+struct PooledName {
+    uint16_t offset;
+    uint8_t length;
+    operator std::string_view() const;  // NOLINT(google-explicit-constructor): it is a name and used as one
+    friend bool operator==(PooledName name, std::string_view text) { return std::string_view(name) == text; }
+};
 
 struct Syscall {
-    std::string_view name;
-    // Number per architecture in the order of Arch; -1: that architecture lacks it.
-    int16_t number[5];
+    PooledName name;
+    // Number per architecture in the order of Arch, x32's with bit 30; -1: that architecture lacks it.
+    int32_t number[5];
     Width args[6];
-    uint8_t group;  // index into groups()
+    uint8_t group;   // index into the table of groups
+    bool short_ids;  // on x86 and arm its ids are 16 bits (setuid, which setuid32 replaced)
+
+    int on(Arch arch) const { return number[static_cast<unsigned>(arch)]; }
 };
+
+// The width that counts on `arch`: 32-bit architectures have no wider argument.
+Width width_on(Arch arch, const Syscall& syscall, unsigned index);
+// Does `value` fit an argument of that width? False for none and pointer.
+bool fits(Width width, uint64_t value);
 
 // All known system calls, sorted by name. Names and numbers from libseccomp at build time, newer ones from newer.txt.
 std::span<const Syscall> syscalls();
 const Syscall* find_syscall(std::string_view name);
-const Syscall* find_syscall(Arch arch, int number);
+const Syscall* find_syscall(Arch arch, int64_t number);  // x32: with bit 30
+// The calls that `arch` has, ascending by number.
+std::span<const uint16_t> by_number(Arch arch);  // indexes into syscalls()
 // "@file-system" ...; unions (@minimal, @system-service) too. nullopt: no such group.
 std::optional<std::vector<const Syscall*>> group_members(std::string_view group);
 std::vector<std::string_view> group_names();  // with unions
@@ -62,8 +80,10 @@ struct Verdict {
     uint32_t bpf() const;  // SECCOMP_RET_*
 };
 
-enum class Op : uint8_t { ne, lt, le, eq, ge, gt, masked_eq };
+// any_bit: some bit of `value` is set; libseccomp has no such comparison, the guards need it.
+enum class Op : uint8_t { ne, lt, le, eq, ge, gt, masked_eq, any_bit };
 std::optional<Op> op_by_name(std::string_view name);  // SCMP_CMP_*
+std::string_view op_name(Op op);
 
 struct Condition {
     uint8_t index = 0;
