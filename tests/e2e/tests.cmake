@@ -1,0 +1,28 @@
+# End-to-end tests: each tests/e2e/*.sh and *.py is one ctest test that runs the real binary; 77 = skipped. lib.* are
+# their libraries. Tests of the gates and scripts are here too. Label e2e: needs root, images, a network for apt.
+set(e2e_environment
+  CASEMATE=${CMAKE_BINARY_DIR}/casemate
+  CASEMATE_MUTANT=${CMAKE_SOURCE_DIR}/build/mutations/casemate
+  CASEMATE_SOURCE=${CMAKE_SOURCE_DIR}
+  CASEMATE_BUILD=${CMAKE_BINARY_DIR}
+  CASEMATE_IMAGE_CACHE=${CMAKE_SOURCE_DIR}/build/images)
+
+file(GLOB e2e_scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.sh ${CMAKE_CURRENT_LIST_DIR}/*.py)
+list(FILTER e2e_scripts EXCLUDE REGEX "/lib[^/]*$")
+foreach(script IN LISTS e2e_scripts)
+  get_filename_component(name ${script} NAME_WE)
+  add_test(NAME "e2e: ${name}" COMMAND ${script})
+  set_tests_properties("e2e: ${name}" PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 400 ENVIRONMENT "${e2e_environment}")
+endforeach()
+
+foreach(gate IN ITEMS layers size)
+  add_test(NAME "gate: ${gate}" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate})
+  add_test(NAME "gate: ${gate} finds what is planted" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate} --self-test)
+endforeach()
+
+# Answers with all it was sent, once its client has closed its half: the app behind the relay's half-close test.
+add_executable(e2e_echo ${CMAKE_CURRENT_LIST_DIR}/echo.cc)
+target_link_libraries(e2e_echo PRIVATE casemate_flags)
+if(NOT CASEMATE_SANITIZE)
+  target_link_options(e2e_echo PRIVATE -static-pie -s)
+endif()
