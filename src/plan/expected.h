@@ -23,12 +23,15 @@ struct MountLine {
     std::string mount_point;
     std::vector<std::string> flags;        // per-mount options, sorted: nodev noexec nosuid ro relatime idmapped ...
     std::vector<std::string> propagation;  // "shared", "master" ... without numbers; empty: private
-    std::vector<std::string> super_options;
+    std::vector<std::string> super_options;  // those that restrict: hidepid, subset, size, nr_inodes
+    bool recursive = false;  // of an expectation: mounts below this one are the source's, and obey the same flags
 };
 
 // Every member is optional: an absent one is not compared. From a Plan all are there that can be seen; from a profile
 // only what it says.
 struct Expected {
+    // A profile bounds, a plan is exact: then capability sets and oom_score_adj are limits, too.
+    bool at_most = false;
     std::optional<std::vector<uint32_t>> uids, gids;  // real effective saved fs, inside ids
     std::optional<std::vector<uint32_t>> groups;      // sorted
     std::optional<uint64_t> cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
@@ -36,16 +39,20 @@ struct Expected {
     std::optional<int> seccomp_mode;
     std::optional<int> seccomp_filters;     // baseline + ours
     std::optional<std::string> seccomp_program;  // hex of the sock_filter array: compared where root may read it
-    std::vector<std::string> own_namespaces;     // kinds whose inode must differ from the host's
+    std::vector<std::string> own_namespaces;     // files of /proc/PID/ns whose inode must differ from the host's
     std::optional<std::vector<IdMapping>> uid_map, gid_map;
     std::optional<bool> setgroups_allowed;
     bool exact_mounts = false;                   // no mount may be there that is not listed
-    std::vector<MountLine> mounts;               // flags listed must be present ("!nosuid": must be absent)
-    std::map<std::string, std::pair<uint64_t, uint64_t>> limits;  // RLIMIT_* -> soft, hard; UINT64_MAX: unlimited
+    std::vector<MountLine> mounts;               // flags listed must be present
+    std::vector<std::string> masked_paths, readonly_paths;  // covered, unless there is nothing at that path
+    std::vector<std::string> forbidden_mounts;   // nothing may be mounted there
+    bool no_writable_executable = false;         // every mount is ro or noexec
+    // RLIMIT_* -> soft, hard; UINT64_MAX: unlimited. Always "at most": a lower inherited limit stands (PROFILE 2.8).
+    std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
     std::optional<std::vector<int>> fds;         // open descriptors, sorted
-    bool host_uid_not_root = false;
+    bool host_uid_not_root = false;              // neither inside nor on the host, and no id map reaches host uid 0
     // Nobody can see these from outside: reported as "checked inside at start", never as green.
     std::vector<std::string> inside_only;        // "landlock", "mdwe", "securebits", "session keyring", "dumpable"
     // Checked by init itself, before the app:
@@ -67,10 +74,16 @@ struct Observed {
     std::vector<IdMapping> uid_map, gid_map;
     std::optional<bool> setgroups_allowed;
     std::vector<MountLine> mounts;
+    // Of the masked and read-only paths that are no mount point by name: those where nothing is, and those that lead
+    // (through a symlink) to a mount point of another name.
+    std::vector<std::string> absent_paths;
+    std::map<std::string, std::string> path_aliases;
     std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
     std::optional<std::vector<int>> fds;
+    // Descriptors beyond 0-2 that are open on a file of a mount the process does not have: leaks of the launcher.
+    std::optional<std::vector<int>> foreign_fds;
     // Seen from inside only:
     std::optional<uint32_t> securebits;
     std::optional<bool> mdwe;
@@ -84,7 +97,9 @@ struct Check {
     std::string what;      // "capabilities.bounding", "mount /proc", "limits.RLIMIT_CORE"
     std::string expected, seen;
     Verdict verdict = Verdict::ok;
+    bool required = true;  // false: `unseen` is no failure (what only root can read)
 };
+std::string_view verdict_name(Verdict verdict);
 
 // Where the observer stands decides what can be compared.
 enum class Viewpoint : uint8_t {
@@ -92,10 +107,15 @@ enum class Viewpoint : uint8_t {
     outside,  // the host, at "ready" or any time later
 };
 
+// `baseline_seccomp_filters`: how many filters the launcher itself runs under (RECIPES H2).
 Expected expected_of(const Plan& plan, int baseline_seccomp_filters);
 Expected expected_of(const policy::Profile& profile);  // verify --pid N --profile P
+// The paths that an observer must look at for absent_paths and path_aliases: covered ones that no mount point names.
+std::vector<std::string> uncovered_paths(const Expected& expected, const std::vector<MountLine>& seen);
 std::vector<Check> compare(const Expected& expected, const Observed& seen, Viewpoint viewpoint);
-bool all_green(const std::vector<Check>& checks);      // no `different`, and no `unseen` of a restriction
+// The part of compare() that concerns mounts: appends to `checks`.
+void compare_mounts(const Expected& expected, const Observed& seen, std::vector<Check>& checks);
+bool all_green(const std::vector<Check>& checks);  // no `different`, and no `unseen` that is required
 
 void write_json(json::Writer& out, const Expected& expected);
 Result<Expected> expected_from_json(const json::Value& value);
