@@ -51,7 +51,7 @@ cleanup() {
         for log in "$scratch"/*.log; do [ ! -s "$log" ] || { echo "== $log"; tail -n 40 "$log"; } >&2; done
     fi
     sleep 0.1
-    grep -o " $scratch[^ ]*" /proc/self/mountinfo | sort -r | while read -r mount; do umount -l "$mount" || :; done
+    grep -o " ${scratch}[^ ]*" /proc/self/mountinfo | sort -r | while read -r mount; do umount -l "$mount" || :; done
     rm -rf --one-file-system "$scratch"
     exit $status
 }

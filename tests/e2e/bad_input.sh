@@ -1,0 +1,133 @@
+#!/bin/bash
+# Bad input: each case is one clear error with the step, the path and a hint, the right exit code, and nothing left: no
+# process, mount, state or half-unpacked file.
+. "$(dirname "$0")/lib.sh"
+cases=0
+python_layout() { python3 "$CASEMATE_SOURCE/tests/e2e/lib_layout.py" "$@"; }
+
+# refused CODE REGEX [hint] ARG...: casemate ARG... must exit with CODE; standard error must match REGEX, in one line
+# (and a hint line where one is asked for); nothing may be left. WRAP: words put before casemate.
+WRAP=()
+refused() {
+    local code=$1 regex=$2 hint='' status=0 text
+    shift 2
+    if [ "$1" = hint ]; then hint=1 && shift; fi
+    cases=$((cases + 1))
+    "${WRAP[@]}" "$scratch/bin/casemate" --root "$state" "$@" >"$scratch/out.log" 2>"$scratch/err.log" </dev/null || status=$?
+    text=$(cat "$scratch/err.log")
+    [ "$status" -eq "$code" ] || fail "casemate $*: exit $status, expected $code: $text"
+    grep -qE "$regex" "$scratch/err.log" || fail "casemate $*: '$text' does not match '$regex'"
+    [ -z "$hint" ] || grep -q '^hint: ' "$scratch/err.log" || fail "casemate $*: no hint: $text"
+    [ "$(grep -vc '^hint: ' "$scratch/err.log")" -eq 1 ] || fail "casemate $*: more than one line: $text"
+    nothing_left "${mounts_before:-0}"
+}
+
+health=$(image health)
+tree=$scratch/tree
+mkdir -p "$tree"/{proc,dev,sys,tmp,etc}
+cp /bin/busybox "$tree/busybox"
+echo plain >"$tree/plain"
+chmod 644 "$tree/plain"
+
+say "config.json and bundles"
+bundle() { # NAME [JQ-FILTER]: a bundle that would run, with one thing changed
+    mkdir -p "$scratch/$1"
+    [ -e "$scratch/$1/rootfs" ] || cp -r "$tree" "$scratch/$1/rootfs"
+    crun spec -b "$scratch/$1" 2>/dev/null || (cd "$scratch/$1" && rm -f config.json && crun spec)
+    jq ".process.args = [\"/busybox\", \"true\"] | .process.terminal = false | ${2:-.}" "$scratch/$1/config.json" >"$scratch/$1/new"
+    mv "$scratch/$1/new" "$scratch/$1/config.json"
+}
+mkdir "$scratch/empty"
+refused 125 "empty.*config\.json|config\.json.*ENOENT" run --bundle "$scratch/empty" none
+bundle cut
+truncate -s 100 "$scratch/cut/config.json"
+refused 125 'config\.json.*(line|byte|offset|column)' run --bundle "$scratch/cut" cut
+bundle type '.process.args = "true"'
+refused 125 'process\.args' run --bundle "$scratch/type" type
+bundle version '.ociVersion = "9.0.0"'
+refused 125 'ociVersion' run --bundle "$scratch/version" version
+bundle relative '.process.cwd = "tmp"'
+refused 125 'process\.cwd' run --bundle "$scratch/relative" relative
+bundle capability '.process.capabilities.bounding = ["CAP_KIL"]'
+refused 125 "CAP_KIL'.*did you mean 'CAP_KILL'" run --bundle "$scratch/capability" capability
+bundle nodir '.root.path = "not-there"'
+refused 125 'not-there' run --bundle "$scratch/nodir" nodir
+bundle id
+refused 125 'id' run --bundle "$scratch/id" ../../etc
+refused 127 "not-there" run --bundle "$(bundle command '.process.args = ["/not-there"]' && echo "$scratch/command")" command
+
+say "profiles"
+profile() { echo "$2" >"$scratch/$1.json"; }
+profile key '{"schemaVersion": 1, "extends": "web", "networc": {}}'
+refused 125 "\\\$.*networc'.*did you mean 'network'" launch --profile "$scratch/key.json" "$health"
+profile syscall '{"schemaVersion": 1, "extends": "web", "seccomp": {"deny": ["ptrase"]}}'
+refused 125 "seccomp\.deny\[0\].*ptrase'.*did you mean 'ptrace'" launch --profile "$scratch/syscall.json" "$health"
+profile cap '{"schemaVersion": 1, "extends": "web", "capabilities": {"keep": ["CAP_NET_BIND_SERVIC"]}}'
+refused 125 "capabilities.*did you mean 'CAP_NET_BIND_SERVICE'" launch --profile "$scratch/cap.json" "$health"
+profile twice '{"schemaVersion": 1, "extends": "web", "extends": "oci"}'
+refused 125 "extends.*(twice|duplicate)" launch --profile "$scratch/twice.json" "$health"
+refused 125 "hardend'.*did you mean 'hardened'" launch --profile hardend "$health"
+refused 125 "(uid|user|root|0)" launch --profile hardened --user 0:0 "$health"
+
+say "images"
+refused 125 "nowhere" hint launch "$scratch/nowhere"
+refused 125 "latst" launch --ref latst "$health"
+python_layout digest "$health" "$scratch/digest"
+refused 125 "digest|sha256" launch "$scratch/digest"
+python_layout truncated "$health" "$scratch/truncated"
+refused 125 "truncated|ends|layer" launch "$scratch/truncated"
+python_layout truncated-honest "$health" "$scratch/honest"
+refused 125 "truncated|ends|layer" launch "$scratch/honest"
+python_layout missing-blob "$health" "$scratch/missing"
+refused 125 "sha256.*ENOENT|sha256.*missing|not there" launch "$scratch/missing"
+pack --output "$scratch/arch" --architecture riscv64 --entrypoint /busybox "$tree"
+refused 125 "riscv64" launch "$scratch/arch"
+pack --output "$scratch/no-command" --entrypoint /not-there "$tree"
+refused 127 "/not-there" launch "$scratch/no-command"
+pack --output "$scratch/not-executable" --entrypoint /plain "$tree"
+refused 126 "/plain" launch "$scratch/not-executable"
+pack --output "$scratch/no-name" --user nobodyknows --entrypoint /busybox "$tree"
+refused 125 "nobodyknows" launch "$scratch/no-name"
+
+say "the host"
+port=$(free_port)
+python3 -c 'import socket, sys, time; s = socket.create_server(("127.0.0.1", int(sys.argv[1]))); time.sleep(60)' "$port" &
+holder=$!
+wait_for "a busy port" 5 bash -c ": </dev/tcp/127.0.0.1/$port"
+refused 125 "127\.0\.0\.1:$port.*EADDRINUSE" hint launch --profile web --publish "$port:8080" "$health"
+refused 125 "127\.0\.0\.1:$port.*EADDRINUSE" hint launch --profile web --listen "127.0.0.1:$port" "$health"
+kill $holder
+refused 125 "UDP|udp" launch --profile web --publish "5353:53/udp" "$health"
+
+without() { # CALL ERRNO: strace makes the call fail, as on a kernel or host that has not got it
+    WRAP=(strace -qq -f -o /dev/null -e "trace=$1" -e "inject=$1:error=$2")
+}
+without landlock_create_ruleset ENOSYS
+refused 125 "[Ll]andlock" hint launch "$health"
+without openat2 ENOSYS
+refused 125 "openat2" launch "$health"
+without clone3 ENOSPC
+refused 125 "max_user_namespaces|user namespace|clone3" hint launch "$health"
+WRAP=()
+
+state_kept=$state
+mkdir "$scratch/readonly"
+mount -t tmpfs -o ro,size=64k none "$scratch/readonly"
+mounts_before=1
+state=$scratch/readonly/state
+refused 125 "$scratch/readonly.*EROFS" hint launch "$health"
+umount "$scratch/readonly"
+mount -t tmpfs -o size=256k,mode=755 none "$scratch/readonly"
+mkdir "$state"
+refused 125 "ENOSPC" hint launch "$health"
+umount "$scratch/readonly"
+mounts_before=0
+state=$state_kept
+
+say "unprivileged"
+become user
+WRAP=(setpriv --reuid "$test_user" --regid "$test_user" --clear-groups)
+state=$scratch/state-root
+refused 125 "state-root.*(EACCES|EPERM)" hint launch "$health"
+nothing_left
+echo "$cases cases"
