@@ -55,13 +55,14 @@ std::string_view group_name(Group group) {
     return names[static_cast<size_t>(group)];
 }
 
-std::string overview_help(const Paint& paint, size_t width) {
+std::string overview_help(const Paint& paint, size_t width, bool (*available)(const Command&)) {
     std::string out = concat("casemate ", CASEMATE_VERSION, ": a hardened container launcher\n\n", paint.bold("Usage"),
                              "\n  casemate [OPTIONS] VERB [OPTIONS] [OPERANDS]\n");
     for (const Group group : {Group::main, Group::oci, Group::external, Group::tool}) {
-        out += concat('\n', paint.bold(group_name(group)), '\n');
+        std::string verbs;
         for (const Command& c : all_commands())
-            if (c.group == group) out += entry(c.name, c.summary, 14, width);
+            if (c.group == group && (group != Group::external || available(c))) verbs += entry(c.name, c.summary, 14, width);
+        if (!verbs.empty()) out += concat('\n', paint.bold(group_name(group)), '\n', verbs);
     }
     out += options_help(global_options(), paint, width);
     return concat(out, "\n'casemate VERB --help' says more about a verb.\n");

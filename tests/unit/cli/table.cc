@@ -63,13 +63,15 @@ TEST_CASE("help: every verb has one, within the width, and names every option") 
             }
         }
     }
-    const std::string overview = cli::overview_help(plain, 80);
+    const auto all = [](const Command&) { return true; };
+    const std::string overview = cli::overview_help(plain, 80, all);
     for (const Command& command : cli::all_commands()) {
         CAPTURE(command.name);
         CHECK(contains(overview, concat("\n  ", command.name, ' ')) == (command.group != Group::later));
     }
+    CHECK_FALSE(contains(cli::overview_help(plain, 80, [](const Command&) { return false; }), "\n  audit "));
     CHECK_FALSE(contains(overview, "\x1b["));
-    CHECK(contains(cli::overview_help(cli::Paint(true), 80), "\x1b[1m"));
+    CHECK(contains(cli::overview_help(cli::Paint(true), 80, all), "\x1b[1m"));
 }
 
 TEST_CASE("help: every verb of the project's own has a manual") {
