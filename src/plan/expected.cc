@@ -26,19 +26,6 @@ constexpr std::array<NamespaceFile, 8> namespace_files = {{{"cgroup", "cgroup"},
                                                            {"user", "user"},
                                                            {"uts", "uts"}}};
 
-std::string hex(const std::vector<sock_filter>& program) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string out;
-    const auto* bytes = reinterpret_cast<const unsigned char*>(program.data());
-    const size_t size = program.size() * sizeof(sock_filter);
-    out.reserve(2 * size);
-    for (size_t i = 0; i < size; ++i) {
-        out += digits[bytes[i] >> 4];
-        out += digits[bytes[i] & 15];
-    }
-    return out;
-}
-
 std::vector<std::string> mount_flags(uint64_t attributes, bool idmapped) {
     std::vector<std::string> flags;
     if (attributes & MOUNT_ATTR_RDONLY) flags.emplace_back("ro");
@@ -127,20 +114,18 @@ void expect_ids(Expected& out, const Plan& plan) {
 
 void expect_privileges(Expected& out, const Plan& plan, int baseline) {
     const CapabilitiesPlan& capabilities = plan.capabilities();
-    if (capabilities.set_any) {
-        out.cap_bounding = capabilities.bounding;
-        out.cap_permitted = capabilities.permitted;
-        out.cap_effective = capabilities.effective;
-        out.cap_inheritable = capabilities.inheritable;
-        out.cap_ambient = capabilities.ambient;
-    }
+    out.cap_bounding = capabilities.bounding;
+    out.cap_permitted = capabilities.permitted;
+    out.cap_effective = capabilities.effective;
+    out.cap_inheritable = capabilities.inheritable;
+    out.cap_ambient = capabilities.ambient;
     out.no_new_privs = capabilities.no_new_privs;
     if (capabilities.securebits != 0) out.securebits = capabilities.securebits;
     const bool filtered = !plan.seccomp().program.empty();
     out.seccomp_filters = baseline + (filtered ? 1 : 0);
     if (filtered) {
         out.seccomp_mode = 2;
-        out.seccomp_program = hex(plan.seccomp().program);
+        out.seccomp_program = program_hex(plan.seccomp().program);
     }
 }
 
@@ -187,6 +172,18 @@ void expect_namespaces(Expected& out, const Plan& plan) {
 }
 
 }  // namespace
+
+std::string program_hex(std::span<const sock_filter> program) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string out;
+    const auto* bytes = reinterpret_cast<const unsigned char*>(program.data());
+    out.reserve(2 * program.size_bytes());
+    for (size_t i = 0; i < program.size_bytes(); ++i) {
+        out += digits[bytes[i] >> 4];
+        out += digits[bytes[i] & 15];
+    }
+    return out;
+}
 
 Expected expected_of(const Plan& plan, int baseline_seccomp_filters) {
     Expected out;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,8 @@ enum class Viewpoint : uint8_t {
     outside,  // the host, at "ready" or any time later
 };
 
+// The array as hex, one instruction in 16 digits: how expectation and observation of a program are compared.
+std::string program_hex(std::span<const sock_filter> program);
 // `baseline_seccomp_filters`: how many filters the launcher itself runs under (RECIPES H2).
 Expected expected_of(const Plan& plan, int baseline_seccomp_filters);
 Expected expected_of(const policy::Profile& profile);  // verify --pid N --profile P

@@ -166,7 +166,7 @@ void Comparison::capabilities() {
     if (!outside_) {
         // Without no_new_privs the last capset comes after seccomp, which needs CAP_SYS_ADMIN until then (RECIPES I17).
         if (expected_.no_new_privs && !*expected_.no_new_privs) tolerated = cap_sys_admin | cap_setpcap;
-    } else if (permitted && effective && expected_.uids && !expected_.at_most) {
+    } else if (permitted && effective && expected_.uids) {
         // What the exec of the stub makes of them: capabilities(7), "Transformation of capabilities during execve()".
         const bool as_root = expected_.uids->at(1) == 0 && !(expected_.securebits.value_or(0) & secbit_noroot);
         const uint64_t ambient = expected_.cap_ambient.value_or(0);

@@ -76,6 +76,7 @@ struct MountPlan {
     bool idmap = false;              // bind: through the container's user namespace (b)
     bool mkdir_target = true;        // create a missing mount point (in the host's view, before read-only)
     bool copy_up = false;            // tmpfs: tmpcopyup
+    int parent = -1;                 // index of the earlier mount that holds the destination; -1: the root file system
 };
 
 struct DeviceNode {
@@ -113,9 +114,9 @@ struct Rlimit {
 
 struct CapabilitiesPlan {
     uint64_t bounding = 0, permitted = 0, effective = 0, inheritable = 0, ambient = 0;
+    uint64_t drop = 0;          // to leave the bounding set: what init holds there less `bounding`
     bool no_new_privs = true;
     uint32_t securebits = 0;    // with the _LOCKED bits; 0: leave
-    bool set_any = true;        // false: config.json says nothing of capabilities and the profile neither
 };
 
 struct SeccompPlan {

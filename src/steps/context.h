@@ -1,0 +1,64 @@
+// What the steps hand to one another. Descriptors only: paths are resolved once, by the host (SECURITY I1).
+//
+// Init is a copy of the host made by clone3: it inherits every descriptor below, so none is sent over the channel.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "plan/expected.h"
+#include "plan/plan.h"
+#include "sys/procfs.h"
+#include "sys/root.h"
+
+namespace casemate::steps {
+
+struct BindSource {
+    Fd path;        // O_PATH of the source, opened once
+    Fd tree;        // root modes: its detached clone
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool is_file = false;
+};
+
+// Shared by both contexts: made by the host before the clone.
+struct Prepared {
+    explicit Prepared(const plan::Plan& p) : plan(p) {}
+    const plan::Plan& plan;
+    std::optional<sys::Root> root;        // the root file system, in the host's view
+    dev_t root_device = 0;
+    ino_t root_inode = 0;
+    Fd tree;                              // root modes: its detached clone
+    Fd dev;                               // root modes: the whole /dev, detached
+    std::vector<BindSource> binds;        // one per mount of the plan; empty entries for the others
+    Fd stub;                              // sealed memfd
+    std::vector<Fd> inherited;            // for the app, from descriptor 3 on
+    plan::Expected expected;              // what verify compares with
+    std::map<std::string, uint64_t> host_namespaces;  // kind -> inode, of those that must differ
+};
+
+struct HostContext {
+    explicit HostContext(Prepared& p) : prepared(p) {}
+    Prepared& prepared;
+    const plan::Plan& plan = prepared.plan;
+    std::optional<sys::Procfs> proc;      // verified
+    pid_t pid = -1;                       // init, after the clone
+};
+
+struct InitContext {
+    explicit InitContext(Prepared& p) : prepared(p) {}
+    Prepared& prepared;
+    const plan::Plan& plan = prepared.plan;
+    int channel = -1;                     // to the host
+    int lifeline = -1;                    // readable or closed when the host is gone (PDEATHSIG plans only)
+    std::optional<sys::Procfs> proc;      // private, of the new pid namespace
+    std::vector<Fd> mounts;               // detached, one per mount of the plan
+    std::vector<Fd> device_nodes;         // rootless: clones of the host's nodes
+    std::string program;                  // argv[0] as resolved in the container
+    std::vector<const char*> argv, envp;  // ready for the stub
+};
+
+}  // namespace casemate::steps

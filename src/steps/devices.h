@@ -1,0 +1,13 @@
+// The parts of making /dev that host (root modes) and init (rootless) share.
+#pragma once
+
+#include "steps/context.h"
+
+namespace casemate::steps {
+
+// The tmpfs of the plan's mount `index` (kind dev), detached and still writable.
+Result<Fd> make_dev_filesystem(const plan::Plan& plan, size_t index);
+// The standard links, and the mount points of the plan's mounts below /dev.
+Result<void> fill_dev_directories(const plan::Plan& plan, const std::vector<BindSource>& binds, size_t dev_index, FdView dev);
+
+}  // namespace casemate::steps

@@ -1,0 +1,142 @@
+// Root file system and volumes, as descriptors: resolved once, cloned detached, given their flags while detached, so
+// that there is never a writable window and no path is resolved in the new namespace (SECURITY I1, I3).
+#include <fcntl.h>
+#include <linux/mount.h>
+
+#include "base/text.h"
+#include "steps/host/steps.h"
+#include "sys/call.h"
+
+namespace casemate::steps::host {
+namespace {
+
+bool is_rootless(const plan::Plan& plan) { return plan.ids().mode == plan::Mode::rootless; }
+
+bool has_binds(const plan::Plan& plan) {
+    for (const plan::MountPlan& mount : plan.mounts().mounts)
+        if (mount.kind == plan::MountKind::bind) return true;
+    return false;
+}
+
+uint64_t root_attributes(const plan::RootPlan& root) {
+    return (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) | (root.nodev ? MOUNT_ATTR_NODEV : 0);
+}
+
+Result<void> open_sources(HostContext& context) {
+    const auto& mounts = context.plan.mounts().mounts;
+    context.prepared.binds.resize(mounts.size());
+    for (size_t i = 0; i < mounts.size(); ++i) {
+        if (mounts[i].kind != plan::MountKind::bind) continue;
+        BindSource& bind = context.prepared.binds[i];
+        // The operator's path: links are followed, once. From here on it is this inode (CVE-2021-25741).
+        bind.path = TRY_IN(quoted(mounts[i].source), sys::open(mounts[i].source.c_str(), O_PATH));
+        const struct stat status = TRY_IN(quoted(mounts[i].source), sys::fstat(bind.path));
+        bind.device = status.st_dev;
+        bind.inode = status.st_ino;
+        bind.is_file = !S_ISDIR(status.st_mode);
+    }
+    return {};
+}
+
+Result<void> create_points(HostContext& context) {
+    const auto& mounts = context.plan.mounts().mounts;
+    for (size_t i = 0; i < mounts.size(); ++i) {
+        if (mounts[i].parent >= 0 || mounts[i].destination == "/") continue;
+        const bool file = mounts[i].kind == plan::MountKind::bind && context.prepared.binds[i].is_file;
+        const std::string where = concat("mount point ", quoted(mounts[i].destination));
+        if (file) {
+            TRY_IN(where, context.prepared.root->make_file(mounts[i].destination));
+        } else {
+            TRY_IN(where, context.prepared.root->make_directory(mounts[i].destination));
+        }
+    }
+    return {};
+}
+
+Result<void> set_attributes(FdView tree, uint64_t set, uint64_t clear, bool recursive, int userns) {
+    const uint64_t all = set | (userns >= 0 ? MOUNT_ATTR_IDMAP : 0);
+    if (all == 0 && clear == 0) return {};
+    auto done = sys::mount_setattr(tree, recursive ? AT_RECURSIVE : 0, all, clear, 0, userns);
+    if (!done && userns >= 0)
+        return std::move(done).take_error().hint(
+            "this file system cannot be idmapped; use a directory on ext4, xfs or btrfs, or waive namespaces.private 'user'");
+    return done;
+}
+
+// Attributes of every tree whose idmap is as `idmapped` says.
+Result<void> set_all_attributes(HostContext& context, bool idmapped, int userns) {
+    const plan::MountsPlan& plan = context.plan.mounts();
+    if (plan.root.idmap == idmapped)
+        TRY_IN(quoted(plan.root.path), set_attributes(context.prepared.tree, root_attributes(plan.root), 0, true, userns));
+    for (size_t i = 0; i < plan.mounts.size(); ++i) {
+        const plan::MountPlan& mount = plan.mounts[i];
+        if (mount.kind != plan::MountKind::bind || mount.idmap != idmapped) continue;
+        TRY_IN(quoted(mount.source), set_attributes(context.prepared.binds[i].tree, mount.attributes, mount.clear_attributes,
+                                                    mount.recursive, userns));
+    }
+    return {};
+}
+
+}  // namespace
+
+// A bundle's `rootfs` is image data: its last component is never followed (SECURITY 3.A, Incus).
+const HostStep open_root{
+    "open root", Phase::prepare, [](const plan::Plan&) { return true; },
+    [](const plan::Plan& plan) { return quoted(plan.mounts().root.path); },
+    [](HostContext& context) -> Result<void> {
+        context.prepared.root = TRY(sys::Root::open(context.plan.mounts().root.path));
+        const struct stat status = TRY(sys::fstat(context.prepared.root->fd()));
+        context.prepared.root_device = status.st_dev;
+        context.prepared.root_inode = status.st_ino;
+        return {};
+    }};
+
+const HostStep open_bind_sources{
+    "open bind sources", Phase::prepare, has_binds,
+    [](const plan::Plan& plan) {
+        std::string text;
+        for (const plan::MountPlan& mount : plan.mounts().mounts)
+            if (mount.kind == plan::MountKind::bind) text += (text.empty() ? "" : ", ") + quoted(mount.source);
+        return text;
+    },
+    open_sources};
+
+// Before idmap (host root would get EOVERFLOW) and read-only (EROFS): RECIPES H5. In the root through the resolver.
+const HostStep create_mount_points{
+    "create mount points", Phase::prepare, [](const plan::Plan& plan) { return !plan.mounts().mounts.empty(); },
+    [](const plan::Plan&) { return std::string("what is missing, one component at a time"); }, create_points};
+
+// Rootless has no CAP_SYS_ADMIN over the host's mount namespace: init clones, after checking the identity (I8).
+const HostStep clone_trees{
+    "clone trees", Phase::prepare, [](const plan::Plan& plan) { return !is_rootless(plan); },
+    [](const plan::Plan&) { return std::string("root file system and volumes, detached"); },
+    [](HostContext& context) -> Result<void> {
+        constexpr unsigned clone = AT_EMPTY_PATH | OPEN_TREE_CLONE;
+        const plan::MountsPlan& plan = context.plan.mounts();
+        context.prepared.tree = TRY_IN(quoted(plan.root.path), sys::open_tree(context.prepared.root->fd(), "", clone | AT_RECURSIVE));
+        for (size_t i = 0; i < plan.mounts.size(); ++i) {
+            if (plan.mounts[i].kind != plan::MountKind::bind) continue;
+            BindSource& bind = context.prepared.binds[i];
+            bind.tree = TRY_IN(quoted(plan.mounts[i].source),
+                               sys::open_tree(bind.path, "", clone | (plan.mounts[i].recursive ? AT_RECURSIVE : 0)));
+        }
+        return set_all_attributes(context, false, -1);
+    }};
+
+// Idmapped trees get their map and flags in one call once init's user namespace has its maps (RECIPES H13).
+const HostStep set_tree_attributes{
+    "idmap trees", Phase::adopt,
+    [](const plan::Plan& plan) {
+        if (is_rootless(plan)) return false;
+        if (plan.mounts().root.idmap) return true;
+        for (const plan::MountPlan& mount : plan.mounts().mounts)
+            if (mount.idmap) return true;
+        return false;
+    },
+    [](const plan::Plan& plan) { return concat("ids of the container's range, host base ", plan.ids().owner_uid); },
+    [](HostContext& context) -> Result<void> {
+        const Fd userns = TRY(context.proc->namespace_fd(std::to_string(context.pid), "user"));
+        return set_all_attributes(context, true, userns.get());
+    }};
+
+}  // namespace casemate::steps::host

@@ -1,0 +1,48 @@
+// What stays open: 0-2, the app's inherited descriptors, the channel, the stub. Everything else is closed here, before
+// the filter and before the exec (I7, CVE-2024-21626).
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "steps/init/steps.h"
+#include "sys/call.h"
+
+namespace casemate::steps::init {
+namespace {
+
+constexpr int high = 64;  // above every final place
+
+Result<int> lift(int fd) {
+    const int lifted = ::fcntl(fd, F_DUPFD_CLOEXEC, high);
+    if (lifted < 0) return Error::sys("fcntl F_DUPFD_CLOEXEC");
+    return lifted;
+}
+
+Result<void> place(int from, int to, int flags) {
+    if (::dup3(from, to, flags) < 0) return Error::sys("dup3");
+    return {};
+}
+
+Result<void> arrange(InitContext& context) {
+    // Lifted first, so that no final place is taken by a descriptor that is still to be moved.
+    std::vector<int> inherited;
+    for (const Fd& fd : context.prepared.inherited) inherited.push_back(TRY(lift(fd.get())));
+    const int channel = TRY(lift(context.channel));
+    const int stub = TRY(lift(context.prepared.stub.get()));
+    int next = 3;
+    for (const int fd : inherited) TRY(place(fd, next++, 0));
+    // The channel has no O_CLOEXEC: closed at the stub's exec it would look like success. The stub sets it (RECIPES I23).
+    TRY(place(channel, next, 0));
+    context.channel = next++;
+    TRY(place(stub, next++, O_CLOEXEC));
+    return sys::close_range(static_cast<unsigned>(next), ~0U);
+}
+
+}  // namespace
+
+const InitStep arrange_descriptors{
+    "close descriptors", Phase::fds, [](const plan::Plan&) { return true; },
+    [](const plan::Plan& plan) { return concat("all but 0-2", plan.process().inherited_fds ? concat(" and ", plan.process().inherited_fds, " for the app") : std::string()); },
+    arrange};
+
+}  // namespace casemate::steps::init

@@ -1,0 +1,137 @@
+// The container's tree: kernel file systems made while the host's tree is attached, then root, then everything on it,
+// descriptor to descriptor.
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+
+#include "base/text.h"
+#include "steps/init/steps.h"
+#include "sys/call.h"
+
+#ifndef MS_PRIVATE
+#define MS_PRIVATE (1 << 18)
+#endif
+
+namespace casemate::steps::init {
+namespace {
+
+using plan::MountKind;
+using plan::MountPlan;
+
+const char* filesystem_type(MountKind kind) {
+    switch (kind) {
+        case MountKind::proc: return "proc";
+        case MountKind::sysfs: return "sysfs";
+        case MountKind::tmpfs: return "tmpfs";
+        case MountKind::devpts: return "devpts";
+        case MountKind::mqueue: return "mqueue";
+        case MountKind::cgroup2: return "cgroup2";
+        case MountKind::bind:
+        case MountKind::dev: return nullptr;  // made elsewhere
+    }
+    return nullptr;
+}
+
+Result<Fd> make_filesystem(const MountPlan& mount) {
+    sys::MountBuilder builder = TRY(sys::MountBuilder::open(filesystem_type(mount.kind)));
+    for (const auto& [key, value] : mount.options) TRY(value.empty() ? builder.flag(key.c_str()) : builder.set(key.c_str(), value.c_str()));
+    // A tmpfs with mount points below it is made read-only once they are there (attach_one).
+    auto made = builder.mount(mount.kind == MountKind::tmpfs ? mount.attributes & ~uint64_t{MOUNT_ATTR_RDONLY} : mount.attributes);
+    if (!made && made.error().code() == EPERM && (mount.kind == MountKind::proc || mount.kind == MountKind::sysfs))
+        return std::move(made).take_error().hint(
+            concat("something is mounted over files of the host's ", mount.kind == MountKind::proc ? "/proc" : "/sys",
+                   ", as inside another container; the kernel then allows no fresh one in a user namespace"));
+    return made;
+}
+
+Result<void> make_all(InitContext& context) {
+    const auto& mounts = context.plan.mounts().mounts;
+    context.mounts.resize(mounts.size());
+    // Ours alone, never attached: for sysctls and for the inside half of verify (I4).
+    sys::MountBuilder proc = TRY(sys::MountBuilder::open("proc"));
+    auto own = proc.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (!own)
+        return std::move(own).take_error().within("private procfs").hint(
+            "something is mounted over files of the host's /proc, as inside another container");
+    context.proc = sys::Procfs::adopt(std::move(own).take());
+    for (size_t i = 0; i < mounts.size(); ++i)
+        if (filesystem_type(mounts[i].kind)) context.mounts[i] = TRY_IN(quoted(mounts[i].destination), make_filesystem(mounts[i]));
+    return {};
+}
+
+// Where the mount goes: kernel file systems want a real directory there (CVE-2019-19921: /proc as a symlink), other
+// mount points may be reached through links of the image, resolved in the root.
+Result<Fd> find_target(const sys::Root& root, const MountPlan& mount) {
+    const bool follow = mount.kind == MountKind::bind || mount.kind == MountKind::tmpfs;
+    return root.resolve(mount.destination, follow);
+}
+
+Result<void> create_in_parent(const sys::Root& root, const MountPlan& mount, const MountPlan& parent, bool is_file) {
+    if (parent.kind != MountKind::tmpfs && parent.kind != MountKind::bind) return {};  // /dev is ready-made, others are the kernel's
+    if (is_file) {
+        TRY(root.make_file(mount.destination));
+    } else {
+        TRY(root.make_directory(mount.destination));
+    }
+    return {};
+}
+
+Result<void> attach_one(InitContext& context, const sys::Root& root, size_t index) {
+    const auto& mounts = context.plan.mounts().mounts;
+    const MountPlan& mount = mounts[index];
+    if (mount.parent >= 0)
+        TRY(create_in_parent(root, mount, mounts[static_cast<size_t>(mount.parent)],
+                             index < context.prepared.binds.size() && context.prepared.binds[index].is_file));
+    const Fd target = TRY(find_target(root, mount));
+    const Fd& source = mount.kind == MountKind::bind ? context.prepared.binds[index].tree
+                       : mount.kind == MountKind::dev ? context.prepared.dev
+                                                      : context.mounts[index];
+    TRY(sys::move_mount(source, target));
+    if (mount.propagation) TRY(sys::mount_setattr(source, 0, 0, 0, mount.propagation));
+    return {};
+}
+
+Result<void> attach_all(InitContext& context) {
+    const auto& mounts = context.plan.mounts().mounts;
+    const sys::Root root = sys::Root::adopt(TRY(sys::openat2(context.prepared.tree, ".", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT)));
+    for (size_t i = 0; i < mounts.size(); ++i) TRY_IN(quoted(mounts[i].destination), attach_one(context, root, i));
+    for (size_t i = 0; i < mounts.size(); ++i)
+        if ((mounts[i].attributes & MOUNT_ATTR_RDONLY) && mounts[i].kind == MountKind::tmpfs)
+            TRY_IN(quoted(mounts[i].destination), sys::mount_setattr(context.mounts[i], 0, MOUNT_ATTR_RDONLY));
+    return {};
+}
+
+std::string list_mounts(const plan::Plan& plan) {
+    std::string text;
+    for (const MountPlan& mount : plan.mounts().mounts)
+        text += concat(text.empty() ? "" : ", ", quoted(mount.destination), " ", plan::mount_kind_name(mount.kind));
+    return text;
+}
+
+}  // namespace
+
+const InitStep make_mounts_private{
+    "make mounts private", Phase::mounts, [](const plan::Plan&) { return true; },
+    [](const plan::Plan&) { return std::string("/ and below: nothing reaches the host's table, nothing comes from it"); },
+    [](InitContext&) -> Result<void> {
+        const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+        return sys::mount_setattr(root, AT_RECURSIVE, 0, 0, MS_PRIVATE);
+    }};
+
+const InitStep make_filesystems{
+    "make file systems", Phase::mounts, [](const plan::Plan&) { return true; },
+    [](const plan::Plan&) { return std::string("kernel file systems, detached, while the host's /proc and /sys are visible"); }, make_all};
+
+// On top of "/": no directory of the host is needed for it (RECIPES I9).
+const InitStep attach_root{
+    "attach root", Phase::mounts, [](const plan::Plan&) { return true; },
+    [](const plan::Plan& plan) { return concat(quoted(plan.mounts().root.path), plan.mounts().root.readonly ? " read-only" : "", plan.mounts().root.idmap ? " idmapped" : ""); },
+    [](InitContext& context) -> Result<void> {
+        const Fd top = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+        return sys::move_mount(context.prepared.tree, top);
+    }};
+
+const InitStep attach_mounts{
+    "attach mounts", Phase::mounts, [](const plan::Plan& plan) { return !plan.mounts().mounts.empty(); }, list_mounts, attach_all};
+
+}  // namespace casemate::steps::init

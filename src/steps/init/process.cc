@@ -1,0 +1,121 @@
+// Init as a process: not traceable, in the right place, and finally the stub.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "base/text.h"
+#include "steps/init/steps.h"
+#include "sys/call.h"
+
+namespace casemate::steps::init {
+
+// The host writes it where init cannot (steps/host/limits.cc); this row is only for the time before dumpable goes off.
+const InitStep hide_from_ptrace{
+    "stay hidden from ptrace", Phase::session, [](const plan::Plan&) { return true; },
+    [](const plan::Plan&) { return std::string("PR_SET_DUMPABLE 0"); },
+    [](InitContext&) { return sys::prctl(PR_SET_DUMPABLE, 0, "prctl PR_SET_DUMPABLE"); }};
+
+const InitStep set_umask{
+    "set umask", Phase::credentials, [](const plan::Plan& plan) { return plan.process().umask.has_value(); },
+    [](const plan::Plan& plan) {
+        const uint32_t mask = *plan.process().umask;
+        return std::string{'0', static_cast<char>('0' + (mask >> 6 & 7)), static_cast<char>('0' + (mask >> 3 & 7)), static_cast<char>('0' + (mask & 7))};
+    },
+    [](InitContext& context) -> Result<void> {
+        ::umask(*context.plan.process().umask);
+        return {};
+    }};
+
+namespace {
+
+std::string_view path_variable(const plan::ProcessPlan& process) {
+    for (const std::string& variable : process.env)
+        if (variable.starts_with("PATH=")) return std::string_view(variable).substr(5);
+    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+// 0, or the errno that says why `path` cannot be executed by the app's user.
+int executable(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) < 0) return errno;
+    if (!S_ISREG(status.st_mode)) return EACCES;
+    return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+Result<std::string> find_program(const plan::ProcessPlan& process) {
+    const std::string& name = process.args.front();
+    int reason = ENOENT;
+    if (name.find('/') != std::string::npos) {
+        reason = executable(name);
+        if (reason == 0) return name;
+    } else {
+        for (const std::string_view directory : split(path_variable(process), ':')) {
+            const std::string candidate = concat(directory.empty() ? "." : directory, "/", name);
+            const int why = executable(candidate);
+            if (why == 0) return candidate;
+            if (why == EACCES) reason = EACCES;  // as execvp(3)
+        }
+    }
+    Error error = Error::from_errno(reason, concat("exec ", quoted(name)));
+    if (reason == EACCES || reason == EPERM)
+        return std::move(error).exit_with(126).hint("the file exists in the image, but its user may not execute it");
+    if (name.find('/') == std::string::npos)
+        error = Error::with_code(ENOENT, concat("exec ", quoted(name), ": executable file not found in $PATH"));
+    return std::move(error).exit_with(127).hint("is the command in the image, and is the image for this architecture?");
+}
+
+}  // namespace
+
+// As the app's user, while errors can still be printed. The kernel says "(unreachable)" when the directory is outside
+// the root: such a cwd is a way back to the host (I8, CVE-2024-21626).
+const InitStep resolve_program{
+    "resolve program", Phase::credentials, [](const plan::Plan&) { return true; },
+    [](const plan::Plan& plan) { return concat(quoted(plan.process().args.front()), " in ", quoted(plan.process().cwd)); },
+    [](InitContext& context) -> Result<void> {
+        const plan::ProcessPlan& process = context.plan.process();
+        if (::chdir(process.cwd.c_str()) < 0)
+            return Error::sys("chdir").within(quoted(process.cwd)).hint("the working directory must exist in the image");
+        char where[PATH_MAX];
+        const long length = ::syscall(SYS_getcwd, where, sizeof where);
+        if (length < 0) return Error::sys("getcwd");
+        if (where[0] != '/') return Error::invalid(concat(quoted(process.cwd), ": is outside the container's root"));
+        context.program = TRY(find_program(process));
+        return {};
+    }};
+
+// setresuid cleared both (measured, RECIPES I19). The host may have died before the signal was armed: hence the look
+// at the lifeline.
+const InitStep rearm_parent_death{
+    "rearm parent death signal", Phase::credentials, [](const plan::Plan&) { return true; },
+    [](const plan::Plan& plan) {
+        return std::string(plan.process().parent_death_signal ? "PR_SET_DUMPABLE 0, PR_SET_PDEATHSIG KILL" : "PR_SET_DUMPABLE 0");
+    },
+    [](InitContext& context) -> Result<void> {
+        TRY(sys::prctl(PR_SET_DUMPABLE, 0, "prctl PR_SET_DUMPABLE"));
+        if (!context.plan.process().parent_death_signal) return {};
+        TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL, "prctl PR_SET_PDEATHSIG"));
+        pollfd host{context.channel, POLLIN, 0};
+        if (::poll(&host, 1, 0) > 0 && (host.revents & POLLHUP)) return Error::invalid("the launcher is gone");
+        return {};
+    }};
+
+// The stub was sealed by the host; it says "ready", awaits "go" and becomes the app. Everything is done before it: it
+// runs as the app's user and is dumpable (RECIPES X1).
+const InitStep execute_stub{
+    "execute stub", Phase::exec, [](const plan::Plan&) { return true; },
+    [](const plan::Plan& plan) {
+        return std::string(plan.process().own_init ? "stays as PID 1, starts the app, forwards signals, reaps" : "becomes the app");
+    },
+    [](InitContext& context) -> Result<void> {
+        const int stub = static_cast<int>(4 + context.plan.process().inherited_fds);
+        ::syscall(SYS_execveat, stub, "", context.argv.data(), context.envp.data(), AT_EMPTY_PATH);
+        return Error::sys("execveat stub");
+    }};
+
+}  // namespace casemate::steps::init
