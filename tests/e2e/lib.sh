@@ -10,7 +10,9 @@ set -euo pipefail
 scratch=$(mktemp -d /tmp/casemate-e2e.XXXXXX)
 chmod 755 "$scratch"
 mkdir -m 755 "$scratch/bin" "$scratch/images"
-cp "$(dirname "$CASEMATE")"/casemate* "$scratch/bin/" 2>/dev/null || :
+for program in "$(dirname "$CASEMATE")"/casemate*; do
+    [[ $program == *.debug ]] || [ ! -f "$program" ] || cp "$program" "$scratch/bin/"
+done
 chmod 755 "$scratch"/bin/*
 test_user=casemate-test
 who=root # whom `run` runs as: root or user
