@@ -25,7 +25,8 @@ public:
     Result<std::string> text() {
         for (const auto& [path, items] : lists_)
             if (!values_.emplace(path, concat('[', join(items, ","), ']')).second)
-                return Error::invalid(concat("option '--set': ", quoted(join(path, ".")), " is also given by another option"));
+                return Error::invalid(
+                    concat("option '--set': ", quoted(join(path, ".")), " is also given by another option"));
         Position next = values_.cbegin();
         return object(next, 0);
     }
@@ -36,7 +37,8 @@ private:
     std::string object(Position& next, size_t depth) const {
         const Path first = next->first;
         const auto same_parent = [&](const Path& path) {
-            return path.size() > depth && std::equal(first.begin(), first.begin() + static_cast<long>(depth), path.begin());
+            return path.size() > depth &&
+                   std::equal(first.begin(), first.begin() + static_cast<long>(depth), path.begin());
         };
         std::string out = "{";
         while (next != values_.cend() && same_parent(next->first)) {
@@ -100,10 +102,16 @@ Result<void> add_volume(Fields& out, const std::string& text) {
         return wrong(Opt::volume, text, "ends neither in ':ro' nor in ':rw'");
     const bool readonly = parts.size() == 3 && parts[2] == "ro";
     // A bare name would be a volume of docker's; here it is a path, and says so.
-    const std::string source = parts[0].front() == '/' || parts[0].front() == '.' ? std::string(parts[0]) : concat("./", parts[0]);
-    out.append({"filesystem", "mounts"}, json::Writer().begin_object().field("destination", parts[1])
-                                             .field("type", "bind").field("source", source)
-                                             .field("readonly", readonly).end_object().take());
+    const std::string source =
+        parts[0].front() == '/' || parts[0].front() == '.' ? std::string(parts[0]) : concat("./", parts[0]);
+    out.append({"filesystem", "mounts"}, json::Writer()
+                                             .begin_object()
+                                             .field("destination", parts[1])
+                                             .field("type", "bind")
+                                             .field("source", source)
+                                             .field("readonly", readonly)
+                                             .end_object()
+                                             .take());
     return {};
 }
 
@@ -147,7 +155,8 @@ Result<void> add_user(Fields& out, std::string_view text) {
     const auto uid = parse_decimal(text.substr(0, colon), UINT32_MAX - 1);
     const auto gid = colon == std::string_view::npos ? uid : parse_decimal(text.substr(colon + 1), UINT32_MAX - 1);
     if (!uid || !gid)
-        return wrong(Opt::user, text, "is not UID[:GID] in numbers").hint("names are taken from the image alone (USER)");
+        return wrong(Opt::user, text, "is not UID[:GID] in numbers")
+            .hint("names are taken from the image alone (USER)");
     out.set({"identity", "user"}, concat("{\"uid\":", *uid, ",\"gid\":", *gid, '}'));
     out.set({"identity", "imageUser"}, json::quote("ignore"));
     return {};
@@ -177,8 +186,12 @@ Result<void> add_waiver(Fields& out, const std::string& text) {
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
         return wrong(Opt::waive, text, "is not FIELD=REASON")
             .hint("--waive 'limits.memory=the model is kept in memory'");
-    out.append({"waive"}, json::Writer().begin_object().field("what", text.substr(0, equals))
-                              .field("because", text.substr(equals + 1)).end_object().take());
+    out.append({"waive"}, json::Writer()
+                              .begin_object()
+                              .field("what", text.substr(0, equals))
+                              .field("because", text.substr(equals + 1))
+                              .end_object()
+                              .take());
     return {};
 }
 

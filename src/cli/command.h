@@ -15,6 +15,7 @@
 
 namespace casemate::cli {
 
+// clang-format off
 enum class Verb : uint8_t {
     launch, unpack, plan, verify, probe, profile,
     create, start, run, exec, state, kill, delete_, list, ps, pause, resume, update, events, features, spec,
@@ -47,6 +48,7 @@ enum class Opt : uint8_t {
     pid, strict, list_format, ps_format, plan_format, verify_format, probe_format, features_format, man,
     none,  // ends a command's list
 };
+// clang-format on
 
 enum class Takes : uint8_t { nothing, value, values };  // values: may be given more than once
 
@@ -56,9 +58,9 @@ enum class Topic : uint8_t { policy, network, files, limits, process, engine, ou
 struct Option {
     Opt id;
     Topic topic;
-    char letter;       // 0: none
+    char letter;  // 0: none
     Takes takes;
-    char name[24];     // without dashes
+    char name[24];  // without dashes
     // What --help calls the value. "a|b" is a closed set: the parser refuses anything else. FILE, DIR, SOURCE, ID and
     // PROFILE tell the completions what to offer.
     char operand[32];
@@ -76,17 +78,17 @@ enum class Group : uint8_t {
 // Where the words of a program to run begin.
 enum class Tail : uint8_t {
     none,
-    after_dashes,   // SOURCE [-- COMMAND...]
-    after_operands, // ID COMMAND...: the first operand ends the options, as in runc
-    everything,     // handed on untouched
+    after_dashes,    // SOURCE [-- COMMAND...]
+    after_operands,  // ID COMMAND...: the first operand ends the options, as in runc
+    everything,      // handed on untouched
 };
 
 // The exit code of a failure of ours, a wrong command line included.
 enum class Failure : uint8_t {
     by_error = 0,  // 125, or 126 and 127 where the error says so (ARCHITECTURE section 6)
     oci = 1,
-    check = 2,     // verify, probe: 1 is a finding (ECOSYSTEM 2.3)
-    exec = 255,    // runc's
+    check = 2,   // verify, probe: 1 is a finding (ECOSYSTEM 2.3)
+    exec = 255,  // runc's
 };
 
 struct Command {
@@ -98,7 +100,7 @@ struct Command {
     uint8_t least, most;  // number of operands
     Tail tail;
     Failure failure;
-    Opt options[40];      // ends with Opt::none
+    Opt options[40];  // ends with Opt::none
 };
 
 std::span<const Option> all_options();  // all_options()[size_t(id)].id == id
@@ -135,9 +137,9 @@ struct Arguments {
     std::vector<std::string> tail_strings() const { return {tail.begin(), tail.end()}; }
 };
 
-// Both spellings of every option (`--opt value`, `--opt=value`), `-o value`, `-ovalue`, clustered letters, and Go's single
-// dash before a long name (`-no-subreaper`). The error carries the exit code of the verb. With --help, operands may be
-// missing.
+// Both spellings of every option (`--opt value`, `--opt=value`), `-o value`, `-ovalue`, clustered letters, and Go's
+// single dash before a long name (`-no-subreaper`). The error carries the exit code of the verb. With --help, operands
+// may be missing.
 Result<Arguments> parse(std::span<char* const> argv);
 
 }  // namespace casemate::cli

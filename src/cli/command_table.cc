@@ -11,6 +11,7 @@ using F = Failure;
 using O = Opt;
 constexpr uint8_t many = 255;
 
+// clang-format off
 constexpr Command commands[] = {
     {Verb::launch, G::main, "launch", "SOURCE [-- COMMAND...]", "check, unpack, harden and run an image", 1, 1,
      Tail::after_dashes, F::by_error,
@@ -87,6 +88,7 @@ constexpr Command commands[] = {
      F::by_error, {O::none}},
     {Verb::help, G::tool, "help", "[VERB]", "print help or a man page", 0, 1, Tail::none, F::by_error, {O::man, O::none}},
 };
+// clang-format on
 
 consteval bool in_order() {
     for (size_t i = 0; i < std::size(commands); ++i) {

@@ -8,7 +8,8 @@ namespace {
 enum class Offer : uint8_t { nothing, choices, files, directories, profiles, ids };
 
 Offer offer_for(std::string_view operand) {
-    if (operand.find('|') != std::string_view::npos && operand.find(' ') == std::string_view::npos) return Offer::choices;
+    if (operand.find('|') != std::string_view::npos && operand.find(' ') == std::string_view::npos)
+        return Offer::choices;
     if (operand == "DIR" || operand == "BUNDLE") return Offer::directories;
     if (operand == "PROFILE") return Offer::profiles;
     if (operand == "ID") return Offer::ids;
@@ -47,11 +48,13 @@ std::string_view first_operand(const Command& command) {
 
 std::string bash_offer(std::string_view operand) {
     switch (offer_for(operand)) {
-        case Offer::choices: return concat("COMPREPLY=($(compgen -W ", shell_quoted(choices(operand)), " -- \"$cur\"))");
+        case Offer::choices:
+            return concat("COMPREPLY=($(compgen -W ", shell_quoted(choices(operand)), " -- \"$cur\"))");
         case Offer::files: return "COMPREPLY=($(compgen -f -- \"$cur\"))";
         case Offer::directories: return "COMPREPLY=($(compgen -d -- \"$cur\"))";
         case Offer::profiles:
-            return concat("COMPREPLY=($(compgen -W \"$(", profiles_command, ")\" -- \"$cur\") $(compgen -f -- \"$cur\"))");
+            return concat("COMPREPLY=($(compgen -W \"$(", profiles_command,
+                          ")\" -- \"$cur\") $(compgen -f -- \"$cur\"))");
         case Offer::ids: return concat("COMPREPLY=($(compgen -W \"$(", ids_command, ")\" -- \"$cur\"))");
         case Offer::nothing: break;
     }
@@ -92,12 +95,18 @@ std::string bash_script() {
         "# bash completion for casemate; made by 'casemate completion bash'\n_casemate() {\n"
         "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= words= i\n"
         "    for ((i = 1; i < COMP_CWORD; i++)); do\n        case ${COMP_WORDS[i]} in\n            ",
-        skip, ") ((i++)) ;;\n            -*) ;;\n            *) verb=${COMP_WORDS[i]}; break ;;\n        esac\n    done\n"
+        skip,
+        ") ((i++)) ;;\n            -*) ;;\n            *) verb=${COMP_WORDS[i]}; break ;;\n        esac\n    done\n"
         "    case $verb:$prev in\n",
-        values, "    esac\n    if [[ $cur == -* ]]; then\n        case $verb in\n", options, "        esac\n        words+=' ",
-        names_of(global_options()), "'\n        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n        return\n    fi\n"
-        "    case $verb in\n        '') COMPREPLY=($(compgen -W '", verbs, "' -- \"$cur\")) ;;\n        help) "
-        "COMPREPLY=($(compgen -W '", verbs, "' -- \"$cur\")) ;;\n", operands, "    esac\n}\n"
+        values, "    esac\n    if [[ $cur == -* ]]; then\n        case $verb in\n", options,
+        "        esac\n        words+=' ", names_of(global_options()),
+        "'\n        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n        return\n    fi\n"
+        "    case $verb in\n        '') COMPREPLY=($(compgen -W '",
+        verbs,
+        "' -- \"$cur\")) ;;\n        help) "
+        "COMPREPLY=($(compgen -W '",
+        verbs, "' -- \"$cur\")) ;;\n", operands,
+        "    esac\n}\n"
         "complete -o filenames -o bashdefault -F _casemate casemate\n");
 }
 
@@ -150,13 +159,15 @@ std::string zsh_script() {
                             shell_quoted(concat("*:", zsh_text(first_operand(c)), ":", zsh_action(first_operand(c)))));
         cases += " ;;\n";
     }
-    return concat("#compdef casemate\n# made by 'casemate completion zsh'\n_casemate() {\n    local state line curcontext\n"
-                  "    local -a verbs\n    verbs=(\n",
-                  verbs, "    )\n    _arguments -C", zsh_options(global_options()),
-                  " \\\n        '1:verb:->verb' '*::operand:->operands'\n    case $state in\n"
-                  "    verb) _describe verb verbs; return ;;\n    operands) ;;\n    *) return ;;\n    esac\n"
-                  "    case $line[1] in\n",
-                  cases, "    esac\n}\ncompdef _casemate casemate\n");
+    return concat(
+        "#compdef casemate\n# made by 'casemate completion zsh'\n_casemate() {\n    local state line curcontext\n"
+        "    local -a verbs\n    verbs=(\n",
+        verbs, "    )\n    _arguments -C", zsh_options(global_options()),
+        " \\\n        '1:verb:->verb' '*::operand:->operands'\n    case $state in\n"
+        "    verb) _describe verb verbs; return ;;\n    operands) ;;\n    *) return ;;\n    esac\n"
+        "    case $line[1] in\n",
+        cases, "    esac\n}\ncompdef _casemate casemate\n"
+        "[ \"$funcstack[1]\" = _casemate ] && _casemate\n");
 }
 
 // ---- fish ----
@@ -199,7 +210,8 @@ std::string fish_script() {
     for (const Command& c : all_commands()) {
         if (!shown(c)) continue;
         const std::string condition = concat(" -n '__fish_seen_subcommand_from ", c.name, "'");
-        out += concat("complete -c casemate -n __fish_use_subcommand -a ", c.name, " -d ", fish_quoted(c.summary), '\n');
+        out +=
+            concat("complete -c casemate -n __fish_use_subcommand -a ", c.name, " -d ", fish_quoted(c.summary), '\n');
         out += fish_options(options_of(c), condition);
         if (offer_for(first_operand(c)) != Offer::nothing)
             out += concat("complete -c casemate", condition, fish_offer(first_operand(c)), '\n');

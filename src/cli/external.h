@@ -1,5 +1,5 @@
-// The verbs that are programs of their own (audit, images, learn ...), as in git: what is not on the way to a start is not
-// linked into the launcher.
+// The verbs that are programs of their own (audit, images, learn ...), as in git: what is not on the way to a start is
+// not linked into the launcher.
 #pragma once
 
 #include <span>

@@ -50,7 +50,8 @@ std::string_view topic_name(Topic topic) {
 }
 
 std::string_view group_name(Group group) {
-    constexpr std::array<std::string_view, 5> names = {"Launching and proving", "OCI runtime (podman, containerd, buildah)",
+    constexpr std::array<std::string_view, 5> names = {"Launching and proving",
+                                                       "OCI runtime (podman, containerd, buildah)",
                                                        "Programs of their own", "About casemate", ""};
     return names[static_cast<size_t>(group)];
 }
@@ -61,7 +62,8 @@ std::string overview_help(const Paint& paint, size_t width, bool (*available)(co
     for (const Group group : {Group::main, Group::oci, Group::external, Group::tool}) {
         std::string verbs;
         for (const Command& c : all_commands())
-            if (c.group == group && (group != Group::external || available(c))) verbs += entry(c.name, c.summary, 14, width);
+            if (c.group == group && (group != Group::external || available(c)))
+                verbs += entry(c.name, c.summary, 14, width);
         if (!verbs.empty()) out += concat('\n', paint.bold(group_name(group)), '\n', verbs);
     }
     out += options_help(global_options(), paint, width);
@@ -70,15 +72,16 @@ std::string overview_help(const Paint& paint, size_t width, bool (*available)(co
 
 std::string verb_help(const Command& command, const Paint& paint, size_t width) {
     const std::span<const Opt> ids = options_of(command);
-    std::string out = concat("casemate ", command.name, ": ", command.summary, "\n\n", paint.bold("Usage"), "\n  casemate ",
-                             command.name, ids.empty() ? "" : " [OPTIONS]", command.operands[0] ? " " : "",
-                             command.operands, '\n');
+    std::string out =
+        concat("casemate ", command.name, ": ", command.summary, "\n\n", paint.bold("Usage"), "\n  casemate ",
+               command.name, ids.empty() ? "" : " [OPTIONS]", command.operands[0] ? " " : "", command.operands, '\n');
     const Manual* text = manual(command.verb);
     if (text && text->about[0]) out += concat('\n', wrapped(text->about, 0, width), '\n');
     out += options_help(ids, paint, width);
     std::vector<Opt> others;  // a verb may list a global option among its own
     for (const Opt id : global_options())
-        if (std::find(ids.begin(), ids.end(), id) == ids.end() && option(id).topic == Topic::global) others.push_back(id);
+        if (std::find(ids.begin(), ids.end(), id) == ids.end() && option(id).topic == Topic::global)
+            others.push_back(id);
     out += options_help(others, paint, width);
     if (text) {
         out += concat('\n', paint.bold("Examples"), '\n');

@@ -1,5 +1,5 @@
-// Man pages in roff (man(7)), from the command table. They are written when the documentation is built, so nothing here is
-// on the way to a start.
+// Man pages in roff (man(7)), from the command table. They are written when the documentation is built, so nothing here
+// is on the way to a start.
 #include "base/text.h"
 #include "cli/help.h"
 
@@ -51,11 +51,12 @@ std::string overview_page() {
                 out += concat(".TP\n\\fB", roff(c.name), "\\fR ", roff(c.operands), '\n', roff(c.summary), '\n');
     }
     out += options_section(global_options(), "OPTIONS");
-    out += concat(".SH EXIT STATUS\n",
-                  roff("launch and run give the app's exit code, or 128 and the signal's number. 125: casemate failed. 126: "
-                       "the command cannot be executed. 127: it is not found. verify and probe: 0 clean, 1 a finding, 2 a "
-                       "failure. The other OCI verbs give 1 on failure."),
-                  "\n.SH SEE ALSO\n");
+    out += concat(
+        ".SH EXIT STATUS\n",
+        roff("launch and run give the app's exit code, or 128 and the signal's number. 125: casemate failed. 126: "
+             "the command cannot be executed. 127: it is not found. verify and probe: 0 clean, 1 a finding, 2 a "
+             "failure. The other OCI verbs give 1 on failure."),
+        "\n.SH SEE ALSO\n");
     for (const Command& c : all_commands())
         if (c.group == Group::main) out += concat("\\fBcasemate\\-", roff(c.name), "\\fR(1)\n");
     return out;

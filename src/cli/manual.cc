@@ -4,6 +4,7 @@
 namespace casemate::cli {
 namespace {
 
+// clang-format off
 constexpr Manual manuals[] = {
     {Verb::launch,
      "SOURCE is an OCI layout directory (DIR[:REF]), an OCI or docker archive (tar, gzip or zstd), a bundle, or "
@@ -55,6 +56,7 @@ constexpr Manual manuals[] = {
      "casemate spec --bundle ./bundle"},
     {Verb::completion, "", "casemate completion bash > /etc/bash_completion.d/casemate"},
 };
+// clang-format on
 
 }  // namespace
 

@@ -7,6 +7,7 @@ namespace {
 using enum Takes;
 using T = Topic;
 
+// clang-format off
 constexpr Option options[] = {
     {Opt::root, T::global, 0, value, "root", "DIR", "where the state of containers is kept (root: /run/casemate)"},
     {Opt::log, T::global, 0, value, "log", "FILE", "append log lines to FILE; an error is exactly one line"},
@@ -108,6 +109,7 @@ constexpr Option options[] = {
     {Opt::features_format, T::output, 'f', value, "format", "json|table", "json is the features document; table is what this kernel has"},
     {Opt::man, T::output, 0, nothing, "man", "", "print the man page's source"},
 };
+// clang-format on
 
 consteval bool in_order() {
     for (size_t i = 0; i < std::size(options); ++i)
@@ -116,8 +118,9 @@ consteval bool in_order() {
 }
 static_assert(in_order(), "options[] follows enum class Opt");
 
-constexpr Opt globals[] = {Opt::profile,        Opt::root,           Opt::log,   Opt::log_format, Opt::debug,
-                           Opt::systemd_cgroup, Opt::cgroup_manager, Opt::rootless, Opt::color, Opt::version, Opt::help};
+constexpr Opt globals[] = {
+    Opt::profile,        Opt::root,     Opt::log,   Opt::log_format, Opt::debug, Opt::systemd_cgroup,
+    Opt::cgroup_manager, Opt::rootless, Opt::color, Opt::version,    Opt::help};
 
 }  // namespace
 

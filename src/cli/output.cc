@@ -68,8 +68,13 @@ void report_error(const Error& error) {
 
 std::string log_line(LogLevel level, std::string_view message, bool json, int64_t seconds) {
     if (json)
-        return json::Writer().begin_object().field("level", name_of(level)).field("msg", message)
-            .field("time", rfc3339(seconds)).end_object().take();
+        return json::Writer()
+            .begin_object()
+            .field("level", name_of(level))
+            .field("msg", message)
+            .field("time", rfc3339(seconds))
+            .end_object()
+            .take();
     return concat("time=\"", rfc3339(seconds), "\" level=", name_of(level), " msg=", json::quote(message));
 }
 

@@ -1,7 +1,7 @@
 // What the launcher says: results on standard output, messages on standard error, log lines for an engine.
 //
-// The log line is runc's (`level`, `msg`, `time`): podman reads the whole file as one JSON object and containerd keeps the
-// last error, so an error is exactly one line and nothing below a warning is written unless --debug asks for it.
+// The log line is runc's (`level`, `msg`, `time`): podman reads the whole file as one JSON object and containerd keeps
+// the last error, so an error is exactly one line and nothing below a warning is written unless --debug asks for it.
 #pragma once
 
 #include <span>

@@ -107,7 +107,8 @@ Result<void> Parser::long_option(std::string_view text, std::string_view dashes)
     const std::string_view name = text.substr(0, equals);
     const bool has_value = equals != std::string_view::npos;
     if (const Option* found = by_name(name))
-        return accept(*found, concat(dashes, name), has_value ? text.substr(equals + 1) : std::string_view(), has_value);
+        return accept(*found, concat(dashes, name), has_value ? text.substr(equals + 1) : std::string_view(),
+                      has_value);
 
     std::vector<std::string_view> names;
     if (out_.command)

@@ -58,12 +58,12 @@ TEST_CASE("child profile: one option, one field") {
         {{"-e", "a.b=\"q\""}, R"({"environment":{"set":{"a.b":"\"q\""}},"schemaVersion":1})"},
         {{"--init"}, R"({"process":{"init":true},"schemaVersion":1})"},
         {{"--no-init"}, R"({"process":{"init":false},"schemaVersion":1})"},
-        {{"--hostname", "web", "--umask", "0077"}, R"({"process":{"hostname":"web","umask":"0077"},"schemaVersion":1})"},
+        {{"--hostname", "web", "--umask", "0077"},
+         R"({"process":{"hostname":"web","umask":"0077"},"schemaVersion":1})"},
         {{"--oom-score-adj", "-5"}, R"({"process":{"oomScoreAdj":-5},"schemaVersion":1})"},
         {{"--read-only"}, R"({"filesystem":{"readonlyRoot":true},"schemaVersion":1})"},
         {{"--cap", "CAP_CHOWN", "--cap", "CAP_KILL"}, R"({"capabilities":["CAP_CHOWN","CAP_KILL"],"schemaVersion":1})"},
-        {{"--user", "1000"},
-         R"({"identity":{"imageUser":"ignore","user":{"uid":1000,"gid":1000}},"schemaVersion":1})"},
+        {{"--user", "1000"}, R"({"identity":{"imageUser":"ignore","user":{"uid":1000,"gid":1000}},"schemaVersion":1})"},
         {{"-u", "999:998"}, R"({"identity":{"imageUser":"ignore","user":{"uid":999,"gid":998}},"schemaVersion":1})"},
         {{"--set", "memory.denyWriteExecute=false", "--set", "process.umask=0027", "--set", "landlock.minimumAbi=4"},
          R"({"landlock":{"minimumAbi":4},"memory":{"denyWriteExecute":false},"process":{"umask":"0027"},"schemaVersion":1})"},
@@ -82,7 +82,8 @@ TEST_CASE("child profile: one option, one field") {
 }
 
 TEST_CASE("child profile: options of the launch itself make no profile") {
-    const auto text = child({"--profile", "web", "--name", "x", "--detach", "--rm", "--pid-file", "p", "--cwd", "/", "-t"});
+    const auto text =
+        child({"--profile", "web", "--name", "x", "--detach", "--rm", "--pid-file", "p", "--cwd", "/", "-t"});
     REQUIRE(text);
     CHECK(text.value().empty());
 }

@@ -1,5 +1,5 @@
-// The parser against what clients really send (podman with conmon, containerd, CRI-O, buildah: captured argv), and against
-// what people mistype.
+// The parser against what clients really send (podman with conmon, containerd, CRI-O, buildah: captured argv), and
+// against what people mistype.
 #include "cli/command.h"
 
 #include <doctest/doctest.h>
@@ -22,8 +22,9 @@ std::string error_of(const test::Words& words) {
 }  // namespace
 
 TEST_CASE("parse: what podman and conmon send") {
-    const test::Words create("--systemd-cgroup --log-format=json --log /b/oci-log create --bundle /b --pid-file /b/pidfile "
-                             "--no-new-keyring --preserve-fds 2 --console-socket /tmp/s ctr");
+    const test::Words create(
+        "--systemd-cgroup --log-format=json --log /b/oci-log create --bundle /b --pid-file /b/pidfile "
+        "--no-new-keyring --preserve-fds 2 --console-socket /tmp/s ctr");
     const auto args = create.parse();
     REQUIRE(args);
     CHECK(args.value().command->verb == Verb::create);
@@ -43,8 +44,14 @@ TEST_CASE("parse: what podman and conmon send") {
         std::vector<Opt> options;
     };
     const std::vector<Row> rows = {
-        {"--cgroup-manager disabled create --bundle B --pid-file P --no-pivot ID", Verb::create, {"ID"}, {Opt::cgroup_manager, Opt::no_pivot}},
-        {"exec --pid-file P --process F --detach --tty --console-socket S ID", Verb::exec, {"ID"}, {Opt::process, Opt::detach, Opt::tty}},
+        {"--cgroup-manager disabled create --bundle B --pid-file P --no-pivot ID",
+         Verb::create,
+         {"ID"},
+         {Opt::cgroup_manager, Opt::no_pivot}},
+        {"exec --pid-file P --process F --detach --tty --console-socket S ID",
+         Verb::exec,
+         {"ID"},
+         {Opt::process, Opt::detach, Opt::tty}},
         {"exec --pid-file P --process F --detach --preserve-fds 1 ID", Verb::exec, {"ID"}, {Opt::preserve_fds}},
         {"start ID", Verb::start, {"ID"}, {}},
         {"kill ID 15", Verb::kill, {"ID", "15"}, {}},
@@ -55,9 +62,19 @@ TEST_CASE("parse: what podman and conmon send") {
         {"update --resources=/f ID", Verb::update, {"ID"}, {Opt::resources}},
         {"state ID", Verb::state, {"ID"}, {}},
         // containerd and go-runc
-        {"--root /run/containerd/runc/k8s.io --log /b/log.json --log-format json create --bundle /b --pid-file /b/init.pid ID", Verb::create, {"ID"}, {Opt::root, Opt::log}},
-        {"--root R --log L --log-format json exec --process F --console-socket S --detach --pid-file P ID", Verb::exec, {"ID"}, {Opt::console_socket}},
-        {"--root R --log L --log-format json --rootless=false create --pidfd-socket S --bundle B ID", Verb::create, {"ID"}, {Opt::rootless, Opt::pidfd_socket}},
+        {"--root /run/containerd/runc/k8s.io --log /b/log.json --log-format json create --bundle /b --pid-file "
+         "/b/init.pid ID",
+         Verb::create,
+         {"ID"},
+         {Opt::root, Opt::log}},
+        {"--root R --log L --log-format json exec --process F --console-socket S --detach --pid-file P ID",
+         Verb::exec,
+         {"ID"},
+         {Opt::console_socket}},
+        {"--root R --log L --log-format json --rootless=false create --pidfd-socket S --bundle B ID",
+         Verb::create,
+         {"ID"},
+         {Opt::rootless, Opt::pidfd_socket}},
         {"delete ID", Verb::delete_, {"ID"}, {}},
         {"ps --format json ID", Verb::ps, {"ID"}, {Opt::ps_format}},
         {"update --resources=- ID", Verb::update, {"ID"}, {Opt::resources}},
@@ -135,9 +152,10 @@ TEST_CASE("parse: mistakes are named, with the word that was meant") {
 }
 
 TEST_CASE("parse: a wrong command line ends with the verb's own exit code") {
-    const std::vector<std::pair<const char*, int>> rows = {{"launch --nope x", 125}, {"start", 1},   {"exec --nope x", 255},
-                                                           {"verify --nope", 2},     {"nope", 125},  {"run --nope x", 125},
-                                                           {"probe --format xml", 2}, {"--nope", 125}};
+    const std::vector<std::pair<const char*, int>> rows = {
+        {"launch --nope x", 125},  {"start", 1},   {"exec --nope x", 255},
+        {"verify --nope", 2},      {"nope", 125},  {"run --nope x", 125},
+        {"probe --format xml", 2}, {"--nope", 125}};
     for (const auto& [line, code] : rows) {
         CAPTURE(line);
         const test::Words words(line);

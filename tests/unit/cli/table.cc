@@ -1,5 +1,5 @@
-// The command table is whole: every verb helps, every verb and option is in every completion and man page, and no verb has
-// two options of one spelling.
+// The command table is whole: every verb helps, every verb and option is in every completion and man page, and no verb
+// has two options of one spelling.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -59,7 +59,8 @@ TEST_CASE("help: every verb has one, within the width, and names every option") 
             for (const std::string_view line : split(std::string_view(help).substr(0, examples), '\n')) {
                 CAPTURE(line);
                 // Headings are not wrapped; no text line is longer.
-                CHECK((line.size() <= width || line.find("--") != std::string_view::npos || line.starts_with("casemate ")));
+                CHECK((line.size() <= width || line.find("--") != std::string_view::npos ||
+                       line.starts_with("casemate ")));
             }
         }
     }
@@ -112,7 +113,9 @@ TEST_CASE("man: pages are roff, with every option, and no line begins with a str
             CHECK(contains(page, name));
         }
         for (const std::string_view line : split(page, '\n'))
-            if (line.starts_with('.')) CHECK((line.starts_with(".TH ") || line.starts_with(".SH ") || line == ".TP" || line == ".nf" || line == ".fi"));
+            if (line.starts_with('.'))
+                CHECK((line.starts_with(".TH ") || line.starts_with(".SH ") || line == ".TP" || line == ".nf" ||
+                       line == ".fi"));
     }
     CHECK(cli::man_page(nullptr).starts_with(".TH casemate 1 "));
 }

@@ -1,4 +1,5 @@
-// A command line for the tests: "run -b DIR x" split at blanks, or given word by word, kept alive for the views of Arguments.
+// A command line for the tests: "run -b DIR x" split at blanks, or given word by word, kept alive for the views of
+// Arguments.
 #pragma once
 
 #include <string>
