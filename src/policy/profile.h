@@ -190,6 +190,12 @@ struct Oci {
     bool operator==(const Oci&) const = default;
 };
 
+// Which profile said a field last: for messages and `plan`. Not part of the value, hence always equal.
+struct Provenance {
+    std::map<std::string_view, std::string> by_field;  // keys: the paths of the field table ("network.mode")
+    bool operator==(const Provenance&) const { return true; }
+};
+
 struct Profile {
     std::string name;  // "hardened", or the file's path
     std::string description;
@@ -209,6 +215,7 @@ struct Profile {
     Oci oci;
     std::vector<Expectation> expect;
     std::vector<WaiverRecord> waivers;
+    Provenance provenance;
     bool operator==(const Profile&) const = default;
 };
 
@@ -231,6 +238,13 @@ public:
 const char* built_in_profile(std::string_view name);
 std::vector<std::string_view> built_in_names();
 
+// Reads the compiled-in profiles and nothing else.
+class BuiltInReader : public Reader {
+public:
+    Result<Source> read(const std::string& name_or_path, const std::string& from) override;
+    std::vector<std::string> names() override;
+};
+
 // Loads, checks and resolves one profile with its ancestors. All errors of a file are reported, at most 20, one a line.
 Result<Profile> load(const std::string& name_or_path, Reader& reader);
 // A child given as text (the flags of the command line as an anonymous child of `parent`): refine, not merge.
@@ -250,6 +264,8 @@ struct FilterNeeds {
     bool listening = false;
     bool own_init = false;
 };
+// The launcher's own last calls, which every filter lets pass and `plan` prints (PROFILE 5.2).
+std::vector<std::string_view> launcher_calls(const FilterNeeds& needs);
 seccomp::Policy seccomp_policy(const Profile& profile, const FilterNeeds& needs);
 
 // The resolved profile as JSON (for `profile show`, state and plan), and one field's value as the profile writes it.
