@@ -1,0 +1,25 @@
+// The worker's whole job: source -> verified image -> rootfs/ and image.json in the scratch directory, which is its
+// "/".
+#pragma once
+
+#include "image/broker.h"
+#include "image/limits.h"
+#include "image/select.h"
+#include "image/tree.h"
+
+namespace casemate::image {
+
+// What the command line asks for.
+struct Request {
+    std::string source;       // as given, for image.json
+    std::string path;         // the source without its reference
+    std::string destination;  // must not exist, or be an empty directory
+    Wanted wanted;
+    TreeOptions tree;
+    Limits limits;
+};
+
+// `archive` is empty for a layout directory. `scratch` is an empty directory.
+Result<Counts> unpack(const Request& request, Broker& broker, Fd archive, FdView scratch);
+
+}  // namespace casemate::image
