@@ -65,7 +65,8 @@ std::span<const uint16_t> by_number(Arch arch);  // indexes into syscalls()
 std::optional<std::vector<const Syscall*>> group_members(std::string_view group);
 std::vector<std::string_view> group_names();  // with unions
 
-enum class Action : uint8_t { allow, log, notify, trace, errno_, trap, kill_thread, kill_process };
+// In the kernel's own precedence.
+enum class Action : uint8_t { allow, log, trace, notify, errno_, trap, kill_thread, kill_process };
 std::optional<Action> action_by_name(std::string_view name);  // SCMP_ACT_*; SCMP_ACT_KILL is kill_thread
 std::string_view action_name(Action action);
 
@@ -75,7 +76,9 @@ struct Verdict {
     Action action = Action::allow;
     uint16_t data = 0;     // errno, or the tracer's value
     bool by_name = false;  // said by a rule, not by a default
-    bool stricter_than(const Verdict& other) const;
+    // The order as a number: what is larger is stricter.
+    uint32_t rank() const;
+    bool stricter_than(const Verdict& other) const { return rank() > other.rank(); }
     bool operator==(const Verdict&) const = default;
     uint32_t bpf() const;  // SECCOMP_RET_*
 };
@@ -83,7 +86,6 @@ struct Verdict {
 // any_bit: some bit of `value` is set; libseccomp has no such comparison, the guards need it.
 enum class Op : uint8_t { ne, lt, le, eq, ge, gt, masked_eq, any_bit };
 std::optional<Op> op_by_name(std::string_view name);  // SCMP_CMP_*
-std::string_view op_name(Op op);
 
 struct Condition {
     uint8_t index = 0;
@@ -102,6 +104,8 @@ struct Rule {
 };
 
 // verdict = the strictest matching deny; else ALLOW when an allow matches (or there is no allow list); else the default.
+// A condition on what the filter cannot see (a pointer, or x86's mmap and select, whose arguments are in memory) fails
+// closed: it is true in a deny and false in an allow.
 struct Layer {
     Verdict default_verdict;                // ERRNO by default
     Verdict unknown_verdict;                // numbers in no table: ENOSYS under a profile
@@ -110,28 +114,36 @@ struct Layer {
     bool operator==(const Layer&) const = default;
 };
 
-// The meaning of config.json's linux.seccomp for one architecture is a Layer-less rule list (libseccomp's meaning: a
-// rule without arguments wins over rules with; among matching rules with arguments the most permissive order of
-// libseccomp). `oci_rules` holds it; both kinds may be present, the maximum counts.
+// What config.json's linux.seccomp means (oci.h makes it). For one call: the first rule without conditions, in the order
+// of the file; else the strictest matching rule with conditions; else the default. Rules equal to the default are gone.
 struct OciRules {
     Verdict default_verdict;
+    Verdict unknown_verdict;  // numbers in no table
     std::vector<Rule> rules;
 };
 
 struct Policy {
     std::vector<Layer> layers;
     std::vector<OciRules> oci;
-    std::vector<Arch> architectures;  // empty: native only; others not named: KILL_PROCESS
+    std::vector<Arch> architectures;  // empty: native only; a call of any other: KILL_PROCESS
     bool empty() const { return layers.empty() && oci.empty(); }
 };
 
-// The program, at most 4096 instructions. Binary search over runs of equal verdict, native architecture first.
+// The program, at most 4096 instructions (else an error). Binary search over runs of equal verdict, native architecture
+// first. Numbers from 0x40000000 up are x32's; -1, a tracer's "skip this call", is a number in no table.
 Result<std::vector<sock_filter>> compile(const Policy& policy);
 
-// Runs a program over one call as the kernel does: the SECCOMP_RET_* value. Errors: an instruction the kernel refuses.
+// Would the kernel load this program (bpf_check_classic and seccomp_check_filter)?
+Result<void> check(std::span<const sock_filter> program);
+// Runs a program over one call as the kernel does: the SECCOMP_RET_* value. Errors: those of check().
 Result<uint32_t> evaluate(std::span<const sock_filter> program, const seccomp_data& call);
+// The same for a program that check() has accepted.
+uint32_t run(std::span<const sock_filter> program, const seccomp_data& call);
 
 // What the policy says, computed from its definition and not from a program: the oracle of the tests.
 Verdict verdict_of(const Policy& policy, const seccomp_data& call);
+
+// Does `arch` keep the arguments of this call in memory, where no filter sees them?
+bool hides_arguments(Arch arch, const Syscall& syscall);
 
 }  // namespace casemate::seccomp

@@ -78,6 +78,5 @@ std::string_view arch_name(Arch arch) { return name_of(arch_names, arch); }
 std::optional<Action> action_by_name(std::string_view name) { return value_of(action_names, name); }
 std::string_view action_name(Action action) { return name_of(action_names, action); }
 std::optional<Op> op_by_name(std::string_view name) { return value_of(op_names, name); }
-std::string_view op_name(Op op) { return op == Op::any_bit ? "any bit of" : name_of(op_names, op); }
 
 }  // namespace casemate::seccomp

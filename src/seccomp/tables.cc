@@ -93,6 +93,10 @@ Width width_on(Arch arch, const Syscall& syscall, unsigned index) {
     return width == Width::bits64 ? Width::bits32 : width;
 }
 
+bool hides_arguments(Arch arch, const Syscall& syscall) {
+    return arch == Arch::x86 && (syscall.name == "mmap" || syscall.name == "select");
+}
+
 bool fits(Width width, uint64_t value) {
     switch (width) {
         case Width::bits16: return value <= UINT16_MAX;
