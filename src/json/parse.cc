@@ -19,6 +19,7 @@ public:
     Builder(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {
         document_.blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(text.size()));
         next_string_ = reinterpret_cast<char*>(document_.blocks_.back().get());
+        children_.reserve(256);
     }
 
     bool null() { return attach(Value()); }

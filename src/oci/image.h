@@ -20,12 +20,14 @@ class Digest {
 public:
     enum class Algorithm : uint8_t { sha256, sha512 };
 
+    // Names nothing: what a Descriptor holds before it is read.
+    Digest() = default;
     // EINVAL for bad syntax, EOPNOTSUPP for a well-formed digest of another algorithm (descriptor.md, Digests).
     static Result<Digest> parse(std::string_view text);
 
     Algorithm algorithm() const { return algorithm_; }
     std::string_view algorithm_name() const { return algorithm_ == Algorithm::sha256 ? "sha256" : "sha512"; }
-    std::string_view hex() const { return std::string_view(text_).substr(7); }
+    std::string_view hex() const { return text_.empty() ? std::string_view() : std::string_view(text_).substr(7); }
     // "sha256:..."
     const std::string& text() const { return text_; }
     // "blobs/sha256/<hex>", relative to an OCI layout (image-layout.md, Blobs).
@@ -35,7 +37,7 @@ public:
 
 private:
     Digest(Algorithm algorithm, std::string text) : algorithm_(algorithm), text_(std::move(text)) {}
-    Algorithm algorithm_;
+    Algorithm algorithm_ = Algorithm::sha256;
     std::string text_;
 };
 
@@ -45,7 +47,7 @@ enum class MediaType : uint8_t {
     index,         // OCI index, docker manifest list
     manifest,      // OCI manifest, docker manifest v2
     image_config,  // OCI image config, docker container image
-    layer_tar,     // OCI (also nondistributable), docker
+    layer_tar,     // OCI (also nondistributable), docker (also foreign)
     layer_tar_gzip,
     layer_tar_zstd,
     empty,  // application/vnd.oci.empty.v1+json
@@ -65,7 +67,7 @@ struct Platform {
 // linux, the architecture this was compiled for, its lowest variant.
 Platform native_platform();
 // Does an image for `offered` run on `wanted`? A variant is met by equal or higher ones (amd64 v1 < v2 ..., arm v6 < v7);
-// words that are not said match. Operating system and architecture are exact.
+// words that are not said match, others must be the same.
 bool runs_on(const Platform& offered, const Platform& wanted);
 // "linux/arm/v7"
 std::string describe(const Platform& platform);
@@ -122,13 +124,16 @@ struct DockerImage {
 };
 
 // Each takes the whole text of a blob that the caller has verified against its digest (index.json and the docker
-// manifest.json have none). At most 4 MiB; more than 16384 descriptors, layers or annotations is an error.
+// manifest.json have none). At most 4 MiB, and 16384 members of one array or object. Unknown keys are ignored, as the
+// specification demands; null is taken as absent, which is what Go's encoders write for it.
 // Errors: "$.layers[2].size: expected a number from 0 up, got -1".
 Result<void> check_layout(std::string_view oci_layout_text);  // the file `oci-layout`: imageLayoutVersion 1.x
 Result<Index> parse_index(std::string_view text);
+// Of an image: what configures or fills something else (an artifact) is an error.
 Result<Manifest> parse_manifest(std::string_view text);
-// Also refuses a count of diff_ids that differs from the history's non-empty layers, where there is a history.
 Result<ImageConfig> parse_image_config(std::string_view text);
+// Do the two belong together: as many diff_ids as layers?
+Result<void> check_layers(const Manifest& manifest, const ImageConfig& config);
 Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text);
 
 // The entries to try, in the index's order (image-index.md: of several matches the first). An image manifest matches

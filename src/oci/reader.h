@@ -41,6 +41,12 @@ struct Reading {
     void note_unknown(const json::Value& object, const Place* place, Words known);
 };
 
+// A type that is written as a string and checks it itself.
+template <typename T>
+concept FromText = requires(std::string_view text) {
+    { T::parse(text) } -> std::same_as<Result<T>>;
+};
+
 class Reader {
 public:
     // `place` of the root is nullptr.
@@ -108,6 +114,14 @@ private:
             if (reading_.error || !reading_.key(member.key, item, rule.keys)) return;
             read(member.value, out[std::string(member.key)], item, rule);
         }
+    }
+    template <FromText T>
+    void read(const json::Value& value, T& out, const Place& place, const Rule&) {
+        std::string text;
+        if (!reading_.string(value, place, {}, text)) return;
+        Result<T> parsed = T::parse(text);
+        if (parsed) out = std::move(parsed).take();
+        else reading_.fail(place, parsed.error().text());
     }
     template <typename T>
     void read(const json::Value& value, T& out, const Place& place, const Rule&) {
