@@ -35,13 +35,12 @@ std::optional<RlimitPair> Rlimit::parse(const At& at, const json::Value& value) 
     return RlimitPair{*soft, *hard};
 }
 
+// Plain numbers: most rlimits are no sizes.
 void Rlimit::write(json::Writer& writer, const Value& value) {
-    if (value.soft == value.hard) return Size::write(writer, value.soft);
-    writer.begin_object().key("soft");
-    Size::write(writer, value.soft);
-    writer.key("hard");
-    Size::write(writer, value.hard);
-    writer.end_object();
+    if (value.soft == value.hard)
+        writer.value(value.soft);
+    else
+        writer.begin_object().field("soft", value.soft).field("hard", value.hard).end_object();
 }
 
 std::optional<seccomp::Action> DefaultAction::parse(const At& at, const json::Value& value) {
