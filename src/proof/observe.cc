@@ -1,0 +1,185 @@
+// The readers behind observe(): one a procfs file. What is required and cannot be read is an error; what may be hidden
+// from an unprivileged observer stays absent, and compare() calls it unseen.
+#include "proof/observe.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/text.h"
+#include "proof/seccomp_program.h"
+#include "sys/call.h"
+
+namespace casemate::proof {
+
+namespace {
+
+constexpr std::array<const char*, 8> namespace_kinds = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+constexpr int pr_get_mdwe = 66;  // linux/prctl.h [6.3]
+
+template <typename Parsed>
+Result<Parsed> read_as(Result<Parsed> (*parse)(std::string_view), const sys::Procfs& procfs, const std::string& path) {
+    constexpr size_t limit = size_t{8} << 20;
+    const std::string text = TRY(procfs.read(path, limit));
+    return TRY_IN(concat("procfs '", path, "'"), parse(text));
+}
+
+std::vector<plan::IdMapping> mapping(const std::vector<sys::IdMapLine>& lines) {
+    std::vector<plan::IdMapping> map;
+    map.reserve(lines.size());
+    for (const sys::IdMapLine& line : lines) map.push_back({line.inside, line.outside, line.count});
+    return map;
+}
+
+plan::MountLine mount_line(sys::MountInfo&& mount) {
+    plan::MountLine line{std::move(mount.type),  std::move(mount.root), std::move(mount.mount_point),
+                         std::move(mount.flags), {},                    std::move(mount.super_options),
+                         false};
+    for (const std::string& tag : mount.optional_fields) line.propagation.push_back(tag.substr(0, tag.find(':')));
+    return line;
+}
+
+// What lies at the covered paths that are no mount point by name.
+void look_at_paths(plan::Observed& seen, const plan::Expected& expected, FdView root, const std::vector<uint64_t>& mount_ids) {
+    for (const std::string& path : plan::uncovered_paths(expected, seen.mounts)) {
+        const auto found = sys::openat2(root, path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+        if (!found) {
+            const int code = found.error().code();
+            if (code == ENOENT || code == ENOTDIR) seen.absent_paths.push_back(path);
+            continue;
+        }
+        struct statx info {};
+        if (statx(found.value().get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &info) != 0) continue;
+        if (!(info.stx_attributes & STATX_ATTR_MOUNT_ROOT)) continue;
+        const auto at = std::find(mount_ids.begin(), mount_ids.end(), info.stx_mnt_id);
+        if (at != mount_ids.end()) seen.path_aliases[path] = seen.mounts[static_cast<size_t>(at - mount_ids.begin())].mount_point;
+    }
+}
+
+// The directory `root` of a process; through its magic link, from a directory that was checked.
+Result<Fd> root_of(const sys::Procfs& procfs, const std::string& process) {
+    const Fd directory = TRY(procfs.open(process, O_PATH | O_DIRECTORY));
+    return sys::openat2(directory, "root", O_PATH | O_DIRECTORY, 0);
+}
+
+Result<std::vector<uint64_t>> read_mounts(const sys::Procfs& procfs, const std::string& process, plan::Observed& seen) {
+    std::vector<sys::MountInfo> mounts = TRY(read_as(sys::parse_mountinfo, procfs, process + "/mountinfo"));
+    std::vector<uint64_t> ids;
+    for (sys::MountInfo& mount : mounts) {
+        ids.push_back(mount.id);
+        seen.mounts.push_back(mount_line(std::move(mount)));
+    }
+    return ids;
+}
+
+Result<void> read_common(const sys::Procfs& procfs, const std::string& process, plan::Observed& seen) {
+    sys::Status status = TRY(read_as(sys::parse_status, procfs, process + "/status"));
+    seen.uids = std::move(status.uids);
+    seen.gids = std::move(status.gids);
+    seen.groups = std::move(status.groups);
+    seen.cap_inheritable = status.cap_inheritable;
+    seen.cap_permitted = status.cap_permitted;
+    seen.cap_effective = status.cap_effective;
+    seen.cap_bounding = status.cap_bounding;
+    seen.cap_ambient = status.cap_ambient;
+    seen.no_new_privs = status.no_new_privs;
+    seen.seccomp_mode = status.seccomp_mode;
+    seen.seccomp_filters = status.seccomp_filters;
+    seen.umask = status.umask;
+    seen.limits = TRY(read_as(sys::parse_limits, procfs, process + "/limits"));
+    seen.uid_map = mapping(TRY(read_as(sys::parse_id_map, procfs, process + "/uid_map")));
+    seen.gid_map = mapping(TRY(read_as(sys::parse_id_map, procfs, process + "/gid_map")));
+    if (const auto setgroups = procfs.read(process + "/setgroups")) seen.setgroups_allowed = trimmed(setgroups.value()) == "allow";
+    if (const auto score = procfs.read(process + "/oom_score_adj")) {
+        const std::string_view text = trimmed(score.value());
+        int value = 0;
+        if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{}) seen.oom_score_adj = value;
+    }
+    return {};
+}
+
+// Is descriptor `number` open on a file of a mount that the process does not have? nullopt: gone, or hidden.
+std::optional<bool> is_foreign(const sys::Procfs& procfs, const std::string& process, int number, const std::vector<uint64_t>& mount_ids) {
+    const auto link = procfs.open(concat(process, "/fd/", number), O_PATH | O_NOFOLLOW);
+    if (!link) return std::nullopt;
+    const auto target = sys::readlinkat(link.value(), "");
+    const auto info = procfs.read(concat(process, "/fdinfo/", number));
+    if (!target || !info) return std::nullopt;
+    // Pipes, sockets, eventfds and memfds live on mounts of the kernel's own, which no table shows.
+    if (!target.value().starts_with('/') || target.value().starts_with("/memfd:")) return false;
+    constexpr std::string_view key = "mnt_id:";
+    const size_t at = info.value().find(key);
+    if (at == std::string::npos) return std::nullopt;
+    const std::string_view rest = std::string_view(info.value()).substr(at + key.size());
+    const auto id = parse_decimal(trimmed(rest.substr(0, rest.find('\n'))));
+    if (!id) return std::nullopt;
+    return std::find(mount_ids.begin(), mount_ids.end(), *id) == mount_ids.end();
+}
+
+void read_descriptors(const sys::Procfs& procfs, const std::string& process, plan::Observed& seen, const std::vector<uint64_t>& mount_ids) {
+    auto numbers = procfs.descriptors(process);
+    if (!numbers) return;
+    seen.fds = std::move(numbers).take();
+    seen.foreign_fds.emplace();
+    constexpr int standard_streams = 3;
+    for (const int number : *seen.fds) {
+        if (number >= standard_streams && is_foreign(procfs, process, number, mount_ids).value_or(false)) seen.foreign_fds->push_back(number);
+    }
+}
+
+}  // namespace
+
+NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process) {
+    NamespaceInodes inodes;
+    for (const char* kind : namespace_kinds) {
+        if (const auto inode = procfs.namespace_inode(process, kind)) inodes[kind] = inode.value();
+    }
+    return inodes;
+}
+
+Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected,
+                               const NamespaceInodes& host) {
+    plan::Observed seen;
+    TRY(read_common(procfs, process, seen));
+    const std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
+    seen.namespaces = namespaces_of(procfs, process);
+    seen.host_namespaces = host;
+    read_descriptors(procfs, process, seen, mount_ids);
+    if (const auto root = root_of(procfs, process)) look_at_paths(seen, expected, root.value(), mount_ids);
+    const auto pid = parse_decimal(process, INT32_MAX);
+    if (pid && seen.seccomp_mode == SECCOMP_MODE_FILTER && expected.seccomp_program && geteuid() == 0) {
+        // An app may have put filters of its own on top of ours.
+        const int newer = std::max(0, seen.seccomp_filters - expected.seccomp_filters.value_or(seen.seccomp_filters));
+        seen.seccomp_program = TRY(read_seccomp_program(static_cast<pid_t>(*pid), static_cast<unsigned>(newer)));
+    }
+    return seen;
+}
+
+Result<plan::Observed> observe_self(const sys::Procfs& procfs, const plan::Expected& expected, const NamespaceInodes& host) {
+    const std::string self = "self";
+    plan::Observed seen;
+    TRY(read_common(procfs, self, seen));
+    const std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, self, seen));
+    seen.namespaces = namespaces_of(procfs, self);
+    seen.host_namespaces = host;
+    const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+    look_at_paths(seen, expected, root, mount_ids);
+    if (const auto bits = sys::prctl_get(PR_GET_SECUREBITS, 0, "PR_GET_SECUREBITS")) seen.securebits = static_cast<uint32_t>(bits.value());
+    if (const auto mdwe = sys::prctl_get(pr_get_mdwe, 0, "PR_GET_MDWE")) seen.mdwe = (mdwe.value() & 1) != 0;
+    utsname names{};
+    if (uname(&names) == 0) seen.hostname = names.nodename;
+    for (const auto& [key, value] : expected.sysctls) {
+        if (const auto text = procfs.read("sys/" + key)) seen.sysctls[key] = std::string(trimmed(text.value()));
+    }
+    return seen;
+}
+
+}  // namespace casemate::proof
