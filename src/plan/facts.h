@@ -21,6 +21,8 @@ struct HostFacts {
     uint64_t bounding = ~uint64_t{0};  // the caller's bounding set
     uint64_t permitted = ~uint64_t{0};
     int last_capability = 40;    // /proc/sys/kernel/cap_last_cap
+    std::vector<std::pair<int, uint64_t>> hard_limits;  // RLIMIT_* number -> the hard limit of the caller
+    int oom_score_adj = 0;     // the caller's own
     int landlock_abi = 0;        // 0: none
     bool mdwe = true;            // PR_SET_MDWE [6.3]
     bool time_offsets_by_exec = true;  // with a user namespace (after 6.1)

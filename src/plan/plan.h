@@ -44,12 +44,9 @@ struct IdsPlan {
 
 struct NamespacesPlan {
     uint64_t clone_flags = 0;       // CLONE_NEW* for clone3 (never NEWTIME, NEWCGROUP: RECIPES S2)
+    std::vector<std::string> own_types;  // new ones, by OCI name
     bool new_cgroup = false;        // unshared after the attach
     bool new_time = false;
-    struct Join {
-        std::string type, path;
-    };
-    std::vector<Join> joins;
     std::vector<std::pair<std::string, oci::TimeOffset>> time_offsets;
     std::string hostname, domainname;
     bool loopback_up = false;       // own network namespace

@@ -57,7 +57,7 @@ struct InitContext {
     std::optional<sys::Procfs> proc;      // private, of the new pid namespace
     std::vector<Fd> mounts;               // detached, one per mount of the plan
     std::vector<Fd> device_nodes;         // rootless: clones of the host's nodes
-    std::string program;                  // argv[0] as resolved in the container
+    std::string program, control;         // argv[0] as resolved in the container; what the stub is told
     std::vector<const char*> argv, envp;  // ready for the stub
 };
 

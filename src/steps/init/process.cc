@@ -70,6 +70,18 @@ Result<std::string> find_program(const plan::ProcessPlan& process) {
     return std::move(error).exit_with(127).hint("is the command in the image, and is the image for this architecture?");
 }
 
+// For the stub: its control word, the program's path, then the app's own argv. Ready before the filter, which may deny
+// whatever an allocation needs.
+void prepare_arguments(InitContext& context) {
+    const plan::ProcessPlan& process = context.plan.process();
+    context.control = concat(3 + process.inherited_fds, process.own_init ? "i" : "");
+    context.argv = {context.control.c_str(), context.program.c_str()};
+    for (const std::string& argument : process.args) context.argv.push_back(argument.c_str());
+    context.argv.push_back(nullptr);
+    for (const std::string& variable : process.env) context.envp.push_back(variable.c_str());
+    context.envp.push_back(nullptr);
+}
+
 }  // namespace
 
 // As the app's user, while errors can still be printed. The kernel says "(unreachable)" when the directory is outside
@@ -86,6 +98,7 @@ const InitStep resolve_program{
         if (length < 0) return Error::sys("getcwd");
         if (where[0] != '/') return Error::invalid(concat(quoted(process.cwd), ": is outside the container's root"));
         context.program = TRY(find_program(process));
+        prepare_arguments(context);
         return {};
     }};
 

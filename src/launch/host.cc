@@ -1,0 +1,154 @@
+#include "launch/host.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/scope_exit.h"
+#include "base/text.h"
+#include "launch/init.h"
+#include "launch/wire.h"
+#include "steps/sequence.h"
+#include "sys/call.h"
+
+namespace casemate::launch {
+namespace {
+
+// One message of init or stub, as far as the host's waiting goes.
+struct Message {
+    Letter letter{};
+    int number = 0;
+    FailedMessage failure;
+    bool end = false;  // the channel is closed
+};
+
+Result<Message> receive(FdView channel, int deadline_ms) {
+    pollfd waiting{channel.get(), POLLIN, 0};
+    int ready;
+    do ready = ::poll(&waiting, 1, deadline_ms);
+    while (ready < 0 && errno == EINTR);
+    if (ready < 0) return Error::sys("poll");
+    if (ready == 0) return Error::from_errno(ETIMEDOUT, "waiting for init");
+    char buffer[sizeof(FailedMessage)];
+    ssize_t size;
+    do size = ::recv(channel.get(), buffer, sizeof buffer, 0);
+    while (size < 0 && errno == EINTR);
+    if (size < 0 && errno != ECONNRESET) return Error::sys("recv");
+    Message message;
+    if (size <= 0) {
+        message.end = true;
+        return message;
+    }
+    message.letter = static_cast<Letter>(buffer[0]);
+    if (message.letter == Letter::failed && size == sizeof(FailedMessage)) {
+        std::memcpy(&message.failure, buffer, sizeof message.failure);
+        message.failure.text[sizeof message.failure.text - 1] = message.failure.hint[sizeof message.failure.hint - 1] = '\0';
+    } else if (size == sizeof(StubMessage)) {
+        StubMessage stub;
+        std::memcpy(&stub, buffer, sizeof stub);
+        message.number = stub.number;
+    } else {
+        return Error::invalid("a message of unknown form from the container");
+    }
+    return message;
+}
+
+Result<void> send(FdView channel, Letter letter) {
+    const char byte = static_cast<char>(letter);
+    if (::send(channel.get(), &byte, 1, MSG_NOSIGNAL) != 1) return Error::sys("send");
+    return {};
+}
+
+Error failed(const FailedMessage& failure) {
+    Error error = Error::with_code(failure.code, failure.text).exit_with(failure.exit_code);
+    if (failure.hint[0]) error = std::move(error).hint(failure.hint);
+    return error;
+}
+
+Error cannot_execute(const plan::Plan& plan, int code) {
+    const bool denied = code == EACCES || code == EPERM || code == ENOEXEC;
+    Error error = Error::from_errno(code, concat("exec ", quoted(plan.process().args.front()))).exit_with(denied ? 126 : 127);
+    if (code == ENOENT) return std::move(error).hint("the file is there: its interpreter (#! line or ELF loader) is not in the image");
+    if (code == ENOEXEC) return std::move(error).hint("is the image for this architecture?");
+    return error;
+}
+
+// Init is gone without a word: say how.
+Error died(pid_t pid, std::string_view when) {
+    int status = 0;
+    while (::waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {
+    }
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        return Error::invalid(concat("init was killed by its seccomp filter ", when)).hint("the filter must allow the calls that 'casemate plan' lists");
+    if (WIFSIGNALED(status)) return Error::invalid(concat("init was killed by signal ", WTERMSIG(status), " ", when));
+    return Error::invalid(concat("init ended with code ", WEXITSTATUS(status), " ", when));
+}
+
+Result<void> note_host_state(steps::HostContext& host) {
+    const std::string text = TRY(host.proc->read("self/status"));
+    const sys::Status status = TRY(sys::parse_status(text));
+    host.prepared.expected = plan::expected_of(host.plan, status.seccomp_filters);
+    for (const std::string& kind : host.prepared.expected.own_namespaces)
+        host.prepared.host_namespaces[kind] = TRY_IN(kind, host.proc->namespace_inode("self", kind));
+    return {};
+}
+
+// From Go to the running app. Any error here leaves the killing to the caller.
+Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
+    TRY(steps::run_host(host, steps::Phase::adopt));
+    TRY(send(channel, Letter::go));
+    const Message first = TRY(receive(channel, options.deadline_ms));
+    if (first.end) return died(host.pid, "before the app was started");
+    if (first.letter == Letter::failed) return failed(first.failure);
+    if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
+    if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected}));
+    TRY(send(channel, Letter::execute));
+    const Message second = TRY(receive(channel, options.deadline_ms));
+    if (second.end) return {};
+    if (second.letter == Letter::started && host.plan.process().own_init) return {};
+    if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan, second.number);
+    return Error::invalid("the stub said something else than started");
+}
+
+}  // namespace
+
+Result<Running> start(const plan::Plan& plan, Options options) {
+    steps::Prepared prepared(plan);
+    prepared.inherited = std::move(options.inherited);
+    steps::HostContext host(prepared);
+    TRY(steps::run_host(host, steps::Phase::prepare));
+    TRY(note_host_state(host));
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::sys("socketpair");
+    Fd ours(ends[0]), theirs(ends[1]);
+    auto cloned = sys::clone3(plan.namespaces().clone_flags);
+    if (!cloned) {
+        Error error = std::move(cloned).take_error().within("clone");
+        if (error.code() == ENOSPC) return std::move(error).hint("does the sysctl user.max_user_namespaces (or max_*_namespaces) allow no more?");
+        if (error.code() == EPERM) return std::move(error).hint("a sysctl (kernel.unprivileged_userns_clone) or AppArmor may forbid user namespaces");
+        return error;
+    }
+    sys::Cloned process = std::move(cloned).take();
+    if (process.pid == 0) run_init(prepared, std::move(theirs), ours.get(), options.signal_mask);
+    theirs.reset();
+    host.pid = process.pid;
+    auto up = bring_up(host, ours, process.pidfd, options);
+    if (!up) {
+        // Already reaped when init had died; ESRCH and ECHILD then.
+        (void)!sys::pidfd_send_signal(process.pidfd, SIGKILL);
+        while (::waitpid(process.pid, nullptr, __WALL) < 0 && errno == EINTR) {
+        }
+        return std::move(up).take_error();
+    }
+    Running running;
+    running.pid = process.pid;
+    running.pidfd = std::move(process.pidfd);
+    if (plan.process().own_init) running.channel = std::move(ours);
+    running.expected = std::move(prepared.expected);
+    return running;
+}
+
+}  // namespace casemate::launch

@@ -1,0 +1,45 @@
+// The host's side of a launch: prepare, clone, adopt, look at it from outside, let it go.
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "plan/expected.h"
+#include "plan/plan.h"
+#include "sys/procfs.h"
+
+namespace casemate::launch {
+
+// The container while the stub waits: what may be looked at, and joined, from outside.
+struct Waiting {
+    pid_t pid = -1;
+    FdView pidfd;
+    const sys::Procfs& proc;               // verified, of the host
+    const plan::Expected& expected;
+};
+
+struct Options {
+    std::vector<Fd> inherited;             // for the app, from descriptor 3 on
+    sigset_t signal_mask{};                // what the app gets
+    // Called with the confined, waiting container: the outside half of verify, the relay. An error ends the launch.
+    std::function<Result<void>(const Waiting&)> before_go;
+    int deadline_ms = 60000;               // for init to become ready
+};
+
+// A running app. Not killed when this goes: supervise() or the caller's own journal owns its end.
+struct Running {
+    pid_t pid = -1;
+    Fd pidfd;
+    Fd channel;                            // process.init: carries Ended
+    plan::Expected expected;
+};
+
+// Starts the app. On any error nothing is left of it: it was killed and reaped. The caller must be single-threaded: init
+// is a copy of it made by clone3.
+Result<Running> start(const plan::Plan& plan, Options options);
+
+}  // namespace casemate::launch

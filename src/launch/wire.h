@@ -1,0 +1,43 @@
+// What host and init say to one another: one fixed struct a message, over SOCK_SEQPACKET; no JSON after the fork.
+//
+//   host -> init   Go            the maps are written, the trees have their flags: begin
+//   init -> host   Failed        a step failed: the launch is over
+//   stub -> host   Ready         confined, waiting (steps/stub/stub.c)
+//   host -> stub   Execute       seen from outside and found right: become the app
+//   stub -> host   CannotExecute errno of execve
+//   stub -> host   Started       process.init: the app runs as pid 2
+//   stub -> host   Ended         process.init: its wait status
+//
+// Without process.init the end of the channel after Execute means that the app runs: the stub's end is close-on-exec.
+#pragma once
+
+#include <cstdint>
+
+namespace casemate::launch {
+
+enum class Letter : char {
+    go = 'm',
+    failed = 'f',
+    ready = 'r',
+    execute = 'g',
+    cannot_execute = 'e',
+    started = 's',
+    ended = 'x',
+};
+
+// The stub's messages: a letter and a native int, packed by hand on its side.
+struct __attribute__((packed)) StubMessage {
+    char letter;
+    int32_t number;
+};
+
+struct FailedMessage {
+    char letter = static_cast<char>(Letter::failed);
+    int32_t code = 0;       // errno
+    int32_t exit_code = 0;  // of the launcher: 125, 126, 127
+    char text[720] = {};    // NUL-terminated
+    char hint[280] = {};
+};
+static_assert(sizeof(FailedMessage) <= 1024);
+
+}  // namespace casemate::launch

@@ -1,0 +1,90 @@
+// compile(): config.json, profile and host facts become a Plan. Validators and concerns run in a fixed order, nothing is
+// touched, and what config.json asks for and is not applied yet is refused by its JSON path (never ignored).
+#include "base/text.h"
+#include "oci/unsupported.h"
+#include "plan/compiler.h"
+
+namespace casemate::plan {
+namespace {
+
+// The fields that some step applies. Whatever else is present in config.json ends the launch.
+constexpr std::string_view applied[] = {
+    "$.ociVersion", "$.root.path", "$.root.readonly", "$.hostname", "$.domainname", "$.annotations",
+    "$.mounts[].destination", "$.mounts[].type", "$.mounts[].source", "$.mounts[].options",
+    "$.process.user.uid", "$.process.user.gid", "$.process.user.umask", "$.process.user.additionalGids",
+    "$.process.args", "$.process.env", "$.process.cwd", "$.process.noNewPrivileges", "$.process.oomScoreAdj",
+    "$.process.capabilities", "$.process.capabilities.bounding", "$.process.capabilities.effective",
+    "$.process.capabilities.permitted", "$.process.capabilities.inheritable", "$.process.capabilities.ambient",
+    "$.process.rlimits[].type", "$.process.rlimits[].soft", "$.process.rlimits[].hard",
+    "$.linux.namespaces[].type", "$.linux.uidMappings[].containerID", "$.linux.uidMappings[].hostID",
+    "$.linux.uidMappings[].size", "$.linux.gidMappings[].containerID", "$.linux.gidMappings[].hostID",
+    "$.linux.gidMappings[].size", "$.linux.sysctl", "$.linux.rootfsPropagation", "$.linux.maskedPaths",
+    "$.linux.readonlyPaths", "$.linux.timeOffsets.*.secs", "$.linux.timeOffsets.*.nanosecs",
+    "$.linux.devices[].path", "$.linux.devices[].type", "$.linux.devices[].major", "$.linux.devices[].minor",
+    "$.linux.devices[].fileMode", "$.linux.devices[].uid", "$.linux.devices[].gid",
+    "$.linux.seccomp.defaultAction", "$.linux.seccomp.defaultErrnoRet", "$.linux.seccomp.architectures",
+    "$.linux.seccomp.flags", "$.linux.seccomp.syscalls[].names", "$.linux.seccomp.syscalls[].action",
+    "$.linux.seccomp.syscalls[].errnoRet", "$.linux.seccomp.syscalls[].args[].index",
+    "$.linux.seccomp.syscalls[].args[].value", "$.linux.seccomp.syscalls[].args[].valueTwo",
+    "$.linux.seccomp.syscalls[].args[].op", "$.linux.seccomp",
+};
+
+}  // namespace
+
+std::string_view mode_name(Mode mode) {
+    constexpr std::string_view names[] = {"root", "root with a user namespace", "rootless"};
+    return names[static_cast<size_t>(mode)];
+}
+
+std::string_view mount_kind_name(MountKind kind) {
+    constexpr std::string_view names[] = {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2", "bind", "devices"};
+    return names[static_cast<size_t>(kind)];
+}
+
+bool NamespacesPlan::owns(std::string_view type) const {
+    for (const std::string& own : own_types)
+        if (own == type) return true;
+    return false;
+}
+
+Result<void> Compiler::refuse_unsupported() {
+    std::vector<std::string> places = oci::unsupported(config_, applied);
+    // The default device rule of every generator ("deny all") needs the device controller; without cgroups /dev holds
+    // only what is named, and mknod is a capability away.
+    std::erase_if(places, [&](const std::string& place) {
+        return place.starts_with("$.linux.resources.devices") || (place == "$.linux.cgroupsPath" && !request_.launch);
+    });
+    if (!config_.linux_.cgroups_path.empty() || (config_.linux_.resources && !config_.linux_.resources->devices.empty()))
+        note("control groups are not applied yet: linux.cgroupsPath and device rules have no effect");
+    if (places.empty()) return {};
+    return Error::with_code(ENOTSUP, concat("config.json: ", places.front(), ": not applied by this version of casemate"))
+        .hint("remove the field, or use a runtime that applies it; casemate never ignores a restriction");
+}
+
+Result<Plan> Compiler::run() && {
+    plan_.profile_name_ = profile_.name;
+    plan_.waivers_ = profile_.waivers;
+    if (!config_.process || config_.process->args.empty())
+        return Error::invalid("config.json: $.process.args: nothing to run").hint("name a command after '--'");
+    TRY(refuse_unsupported());
+    TRY(ids());
+    TRY(namespaces());
+    TRY(root());
+    TRY(mounts());
+    TRY(devices());
+    TRY(paths());
+    TRY(sysctl());
+    TRY(process());
+    TRY(rlimits());
+    TRY(capabilities());
+    TRY(network());
+    TRY(seccomp());
+    TRY(landlock());
+    return std::move(plan_);
+}
+
+Result<Plan> compile(const oci::Config& config, const policy::Profile& profile, const HostFacts& facts, const Request& request) {
+    return Compiler(config, profile, facts, request).run();
+}
+
+}  // namespace casemate::plan

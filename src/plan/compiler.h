@@ -1,0 +1,53 @@
+// Compiler: builds a Plan, one member function a concern. Only the plan room includes this; compile() is the door.
+#pragma once
+
+#include "plan/plan.h"
+
+namespace casemate::plan {
+
+class Compiler {
+public:
+    Compiler(const oci::Config& config, const policy::Profile& profile, const HostFacts& facts, const Request& request)
+        : config_(config), profile_(profile), facts_(facts), request_(request) {}
+
+    Result<Plan> run() &&;
+
+private:
+    Result<void> refuse_unsupported();  // compile.cc
+    Result<void> ids();                 // ids.cc
+    Result<void> namespaces();          // namespaces.cc
+    Result<void> root();                // mounts.cc
+    Result<void> mounts();              // mounts.cc
+    Result<void> devices();             // devices.cc
+    Result<void> paths();               // paths.cc
+    Result<void> sysctl();              // sysctl.cc
+    Result<void> capabilities();        // capabilities.cc
+    Result<void> process();             // process.cc
+    Result<void> rlimits();             // rlimits.cc
+    Result<void> seccomp();             // seccomp.cc
+    Result<void> landlock();            // landlock.cc
+    Result<void> network();             // network.cc
+
+    void note(std::string text) { plan_.notes_.push_back(std::move(text)); }
+    bool own_user_namespace() const { return !plan_.ids_.uid_map.empty(); }
+
+    const oci::Config& config_;
+    const policy::Profile& profile_;
+    const HostFacts& facts_;
+    const Request& request_;
+    Plan plan_;
+};
+
+// One mount of config.json with its options in their three roles (mount_options.cc).
+Result<MountPlan> parse_mount(const oci::Mount& mount);
+// The rules of linux.seccomp, added to `policy` (seccomp_oci.cc).
+Result<void> add_oci_rules(const oci::Seccomp& rules, seccomp::Policy& policy);
+// "CAP_NET_RAW" -> its number (capability.h of the kernel); nothing for an unknown name.
+std::optional<int> capability_number(std::string_view name);
+std::string capability_name(int number);
+// "RLIMIT_NOFILE" -> RLIMIT_NOFILE; nothing for an unknown name.
+std::optional<int> rlimit_number(std::string_view name);
+// Is this sysctl one of a namespace of the kinds that the plan owns? Errors say why not.
+Result<std::string> sysctl_path(std::string_view key, const NamespacesPlan& namespaces);
+
+}  // namespace casemate::plan

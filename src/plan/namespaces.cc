@@ -1,0 +1,55 @@
+// Which namespaces are new, and what is said in them.
+#include <sched.h>
+
+#include "base/text.h"
+#include "plan/compiler.h"
+
+namespace casemate::plan {
+namespace {
+
+struct Kind {
+    std::string_view type;
+    uint64_t flag;
+};
+constexpr Kind kinds[] = {{"pid", CLONE_NEWPID},       {"mount", CLONE_NEWNS},     {"ipc", CLONE_NEWIPC},
+                          {"uts", CLONE_NEWUTS},       {"network", CLONE_NEWNET},  {"user", CLONE_NEWUSER}};
+
+bool profile_wants(const policy::Profile& profile, std::string_view type) {
+    if (!profile.namespaces.private_) return false;
+    for (const std::string& wanted : *profile.namespaces.private_)
+        if (wanted == type) return true;
+    return false;
+}
+
+}  // namespace
+
+Result<void> Compiler::namespaces() {
+    NamespacesPlan& plan = plan_.namespaces_;
+    for (size_t i = 0; i < config_.linux_.namespaces.size(); ++i) {
+        const oci::Namespace& wanted = config_.linux_.namespaces[i];
+        if (!wanted.path.empty())
+            return Error::with_code(ENOTSUP, concat("config.json: $.linux.namespaces[", i, "].path: not applied by this version of casemate"));
+        for (const Kind& kind : kinds)
+            if (kind.type == wanted.type) plan.clone_flags |= kind.flag;
+        if (wanted.type == "cgroup") plan.new_cgroup = true;
+        if (wanted.type == "time") plan.new_time = true;
+        plan.own_types.push_back(wanted.type);
+    }
+    if (!plan.owns("mount")) return Error::invalid("config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
+    for (const std::string_view type : {"pid", "ipc", "uts", "network", "user", "cgroup", "time"})
+        if (profile_wants(profile_, type) && !plan.owns(type))
+            return Error::with_code(EPERM, concat("the host's ", type, " namespace is refused: namespaces.private of '", profile_.name, "' names it"));
+    if (plan.new_time && own_user_namespace() && !facts_.time_offsets_by_exec && !config_.linux_.time_offsets.empty())
+        return Error::with_code(ENOTSUP, "config.json: $.linux.timeOffsets: this kernel cannot enter a time namespace by exec from a user namespace");
+    for (const auto& [clock, offset] : config_.linux_.time_offsets) plan.time_offsets.emplace_back(clock, offset);
+    if (!plan.time_offsets.empty() && !plan.new_time) return Error::invalid("config.json: $.linux.timeOffsets: needs a time namespace");
+    if (!config_.hostname.empty() && !plan.owns("uts")) return Error::invalid("config.json: $.hostname: needs a uts namespace");
+    if (!config_.domainname.empty() && !plan.owns("uts")) return Error::invalid("config.json: $.domainname: needs a uts namespace");
+    plan.hostname = config_.hostname;
+    plan.domainname = config_.domainname;
+    plan.loopback_up = plan.owns("network");
+    plan.restrict_user_namespaces = own_user_namespace() && profile_.namespaces.restrict_namespaces.value_or(false);
+    return {};
+}
+
+}  // namespace casemate::plan

@@ -1,0 +1,76 @@
+// What is run, and how it is looked after.
+#include <csignal>
+
+#include "base/text.h"
+#include "oci/signal.h"
+#include "plan/compiler.h"
+
+namespace casemate::plan {
+namespace {
+
+// Patterns have '*' at either end only (PROFILE 2.9).
+bool matches(std::string_view pattern, std::string_view name) {
+    const bool front = pattern.starts_with('*'), back = pattern.size() > 1 && pattern.ends_with('*');
+    if (front) pattern.remove_prefix(1);
+    if (back) pattern.remove_suffix(1);
+    if (front && back) return name.find(pattern) != std::string_view::npos;
+    if (front) return name.ends_with(pattern);
+    if (back) return name.starts_with(pattern);
+    return name == pattern;
+}
+
+}  // namespace
+
+Result<void> Compiler::process() {
+    ProcessPlan& plan = plan_.process_;
+    const oci::Process& process = *config_.process;
+    plan.args = process.args;
+    plan.env = process.env;
+    plan.cwd = process.cwd;
+    if (plan.cwd.empty() || plan.cwd.front() != '/') return Error::invalid(concat("config.json: $.process.cwd: ", quoted(plan.cwd), " is not absolute"));
+    if (profile_.environment.deny)
+        for (const std::string& variable : plan.env) {
+            const std::string_view name = std::string_view(variable).substr(0, variable.find('='));
+            for (const std::string& pattern : *profile_.environment.deny)
+                if (matches(pattern, name))
+                    return Error::with_code(EPERM, concat("variable ", quoted(name), ": refused by '", pattern, "' of environment.deny"))
+                        .hint("mount secrets as files, or waive environment.deny");
+        }
+    plan.umask = process.user.umask;
+    if (profile_.process.umask) plan.umask = plan.umask.value_or(0) | *profile_.process.umask;
+    plan.oom_score_adj = process.oom_score_adj;
+    if (profile_.process.oom_score_adj) plan.oom_score_adj = std::max(plan.oom_score_adj.value_or(-1000), *profile_.process.oom_score_adj);
+    // Without privilege the value can only be raised, from the caller's own.
+    if (request_.launch && !facts_.root() && plan.oom_score_adj && *plan.oom_score_adj < facts_.oom_score_adj) plan.oom_score_adj = facts_.oom_score_adj;
+    plan.parent_death_signal = profile_.process.die_with_parent.value_or(false);
+    plan.own_init = request_.launch && profile_.process.init.value_or(false);
+    if (plan.own_init && !plan_.namespaces_.owns("pid")) plan.own_init = false, note("process.init is off: there is no own pid namespace to be PID 1 of");
+    plan.inherited_fds = request_.inherited_fds;
+    if (plan.inherited_fds > 0) {
+        // sd_listen_fds(3). The app is pid 2 under the init of ours, else pid 1; a pid namespace is a must for that.
+        if (!plan_.namespaces_.owns("pid")) return Error::invalid("inherited sockets need an own pid namespace");
+        plan.env.push_back(concat("LISTEN_FDS=", plan.inherited_fds));
+        plan.env.push_back(concat("LISTEN_PID=", plan.own_init ? 2 : 1));
+    }
+    plan.mdwe = profile_.memory.deny_write_execute.value_or(false) && facts_.mdwe;
+    if (profile_.memory.deny_write_execute.value_or(false) && !facts_.mdwe)
+        note("PR_SET_MDWE is not on this kernel (6.3): write+execute is denied by the seccomp filter");
+    if (profile_.process.stop_signal) {
+        const auto number = oci::parse_signal(*profile_.process.stop_signal);
+        if (!number) return Error::invalid(concat("process.stopSignal: ", quoted(*profile_.process.stop_signal), " is not a signal"));
+        plan.stop_signal = *number;
+    }
+    if (profile_.process.stop_timeout_ms) plan.stop_timeout_ms = *profile_.process.stop_timeout_ms;
+    plan.runtime_max_ms = profile_.limits.runtime_max_ms;
+    if (profile_.process.apparmor_profile || profile_.process.selinux_label)
+        return Error::with_code(ENOTSUP, "process.apparmorProfile and process.selinuxLabel: not applied by this version of casemate");
+    const policy::Limits& limits = profile_.limits;
+    if (limits.memory || limits.swap || limits.cpu_milli || limits.pids || limits.oom_group) {
+        if (limits.cgroup == policy::CgroupNeed::required)
+            return Error::with_code(ENOTSUP, "limits.cgroup is 'required', and control groups are not applied by this version of casemate");
+        note("limits.memory, swap, cpu, pids and oomGroup are not applied yet: no control group is made");
+    }
+    return {};
+}
+
+}  // namespace casemate::plan

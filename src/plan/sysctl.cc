@@ -1,0 +1,35 @@
+// Sysctls of namespaces that the container owns, by a closed list; nothing of the host (CVE-2022-0811).
+#include "base/text.h"
+#include "plan/compiler.h"
+
+namespace casemate::plan {
+
+Result<std::string> sysctl_path(std::string_view key, const NamespacesPlan& namespaces) {
+    // Both spellings: "net.ipv4.ip_forward" and "net/ipv4/conf/eth0.1/forwarding", where dots are part of a name.
+    std::string path(key);
+    const bool slashes = key.find('/') != std::string_view::npos;
+    if (!slashes)
+        for (char& c : path)
+            if (c == '.') c = '/';
+    for (const std::string_view part : split(path, '/'))
+        if (part.empty() || part == "." || part == "..") return Error::invalid(concat(quoted(key), ": not a sysctl"));
+    const auto owned = [&](const char* type) -> Result<std::string> {
+        if (!namespaces.owns(type)) return Error::with_code(EPERM, concat(quoted(key), ": needs an own ", type, " namespace"));
+        return path;
+    };
+    if (path.starts_with("net/")) return owned("network");
+    if (path.starts_with("fs/mqueue/") || path.starts_with("kernel/shm") || path.starts_with("kernel/msg") || path == "kernel/sem") return owned("ipc");
+    return Error::with_code(EPERM, concat(quoted(key), ": belongs to the host, not to a namespace"));
+}
+
+Result<void> Compiler::sysctl() {
+    for (const auto& [key, value] : config_.linux_.sysctl) {
+        const std::string path = TRY_IN("config.json: $.linux.sysctl", sysctl_path(key, plan_.namespaces_));
+        for (const char c : value)
+            if (static_cast<unsigned char>(c) < 0x20 && c != '\t') return Error::invalid(concat("config.json: $.linux.sysctl: ", quoted(key), ": a control character in the value"));
+        plan_.sysctl_.values.emplace_back(path, value);
+    }
+    return {};
+}
+
+}  // namespace casemate::plan
