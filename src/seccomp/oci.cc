@@ -68,19 +68,30 @@ Result<std::vector<Arch>> architectures(const OciFilter& filter, OciIgnored& ign
     return all;
 }
 
-// libseccomp's companion rule: what is said of `socket` is also said of socketcall(SYS_SOCKET, ...). Only of a rule
+// libseccomp's companion rules: what is said of `socket` is also said of socketcall(SYS_SOCKET, ...). Only of a rule
 // without conditions: those are about words that socketcall keeps in memory.
-void add_companion(std::vector<Rule>& rules, const Syscall& syscall, const Verdict& verdict) {
-    for (const Multiplexed& one : multiplexed)
-        if (syscall.name == one.name) rules.push_back({find_syscall(one.through), {{0, Op::eq, one.call, 0}}, verdict});
-}
+class Companions {
+public:
+    Companions() : of_row_(syscalls().size(), nullptr) {
+        for (const Multiplexed& one : multiplexed) of_row_[row(*find_syscall(one.name))] = &one;
+    }
+    void add(std::vector<Rule>& rules, const Syscall& syscall, const Verdict& verdict) const {
+        const Multiplexed* one = of_row_[row(syscall)];
+        if (one) rules.push_back({find_syscall(one->through), {{0, Op::eq, one->call, 0}}, verdict});
+    }
+
+private:
+    static size_t row(const Syscall& syscall) { return static_cast<size_t>(&syscall - syscalls().data()); }
+    std::vector<const Multiplexed*> of_row_;
+};
 
 }  // namespace
 
 Result<Policy> from_oci(const OciFilter& filter, OciIgnored& ignored) {
     Policy policy;
     policy.architectures = TRY(architectures(filter, ignored));
-    const bool x86 = std::ranges::find(policy.architectures, Arch::x86) != policy.architectures.end();
+    std::optional<Companions> companions;
+    if (std::ranges::find(policy.architectures, Arch::x86) != policy.architectures.end()) companions.emplace();
 
     OciRules oci;
     oci.default_verdict = TRY_IN("defaultAction", verdict(filter.default_action, filter.default_errno_ret));
@@ -100,7 +111,7 @@ Result<Policy> from_oci(const OciFilter& filter, OciIgnored& ignored) {
                 continue;
             }
             oci.rules.push_back({syscall, args, said});
-            if (x86 && args.empty()) add_companion(oci.rules, *syscall, said);
+            if (companions && args.empty()) companions->add(oci.rules, *syscall, said);
         }
     }
     policy.oci.push_back(std::move(oci));
