@@ -111,11 +111,12 @@ Result<std::vector<sock_filter>> Program::assemble(Node start) const {
             places[i].loading = places[i].loaded = code.put(BPF_RET | BPF_K, node.operand);
             continue;
         }
+        // A stub or a copy made for this jump serves the jumps written next, too.
         const auto reach = [&](Node next) {
+            if (nodes_[next].is_verdict) return places[next].loading = places[next].loaded = code.near(places[next].loaded);
             const bool loaded = nodes_[next].word == node.word;
-            const auto place = code.near(loaded ? places[next].loaded : places[next].loading);
-            if (nodes_[next].is_verdict) places[next].loading = places[next].loaded = place;
-            return place;
+            auto& place = loaded ? places[next].loaded : places[next].loading;
+            return place = code.near(place);
         };
         // `near` for one may push the other out of reach by one instruction, hence the slack in it.
         const auto no = reach(node.no), yes = reach(node.yes);
