@@ -38,13 +38,17 @@ Result<void> enter_user_namespace() {
 }
 
 // The scratch directory becomes the whole file system: its mount is cloned, attached over itself in a private mount
-// namespace, pivoted to, and everything else is detached.
+// namespace, pivoted to, and everything else is detached. A descriptor from before belongs to the old namespace's mount;
+// the working directory is the one thing that unshare(2) carries over to the new one.
 Result<void> enter_scratch(FdView scratch) {
-    const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    TRY(sys::mount_setattr(root, AT_RECURSIVE, 0, 0, MS_PRIVATE));
-    const Fd tree = TRY(sys::open_tree(scratch, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
+    if (::fchdir(scratch.get()) != 0) return Error::sys("fchdir");
+    TRY(sys::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+    const Fd old_root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+    TRY(sys::mount_setattr(old_root, AT_RECURSIVE, 0, 0, MS_PRIVATE));
+    const Fd here = TRY(sys::open(".", O_PATH | O_DIRECTORY));
+    const Fd tree = TRY(sys::open_tree(here, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
     TRY(sys::mount_setattr(tree, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-    TRY(sys::move_mount(tree, scratch));
+    TRY(sys::move_mount(tree, here));
     if (::fchdir(tree.get()) != 0) return Error::sys("fchdir");
     TRY(sys::pivot_root(".", "."));
     TRY(sys::unmount_detached("."));
@@ -111,8 +115,7 @@ Result<void> restrict_by_landlock() {
 Result<void> confine(const Confinement& wanted) {
     const std::vector<sock_filter> filter = TRY_IN("seccomp", worker_filter());
     if (!wanted.own) TRY_IN("user namespace", enter_user_namespace());
-    TRY_IN("namespaces", sys::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
-    TRY_IN("root directory", enter_scratch(wanted.scratch));
+    TRY_IN("namespaces", enter_scratch(wanted.scratch));
     TRY_IN("limits", set_limits(wanted));
     TRY_IN("capabilities", drop_capabilities(wanted));
     TRY(sys::set_no_new_privs());
