@@ -1,4 +1,4 @@
-#include "image/removal.h"
+#include "sys/removal.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "sys/call.h"
 
-namespace casemate::image {
+namespace casemate::sys {
 namespace {
 
 constexpr int depth_max = 256;
@@ -122,4 +122,4 @@ Result<void> remove_scratch(FdView directory, const std::string& leaf) {
     return {};
 }
 
-}  // namespace casemate::image
+}  // namespace casemate::sys
