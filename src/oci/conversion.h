@@ -21,7 +21,8 @@ namespace casemate::oci {
 inline constexpr uint32_t max_id = 0xfffffffe;
 
 // "", "u", "u:g" where each is a number or a name. All digits is always a number, never looked up as a name
-// (CVE-2016-3697); every wrong form is an error, never uid 0 (CVE-2026-30892).
+// (CVE-2016-3697); every wrong form ("1:", ":1", " 1", "-1", "00", 4294967295) is an error, never uid 0 (CVE-2026-30892).
+// parse_user(to_text(r)) is r.
 struct UserRequest {
     struct Half {
         std::string name;            // empty when it is a number
@@ -37,19 +38,20 @@ std::string to_text(const UserRequest& request);
 struct ResolvedUser {
     uint32_t uid = 0, gid = 0;
     std::vector<uint32_t> additional_gids;  // sorted, without gid; only for a name without a group
-    std::string name, home, shell;          // of the passwd row; empty when there is none
+    std::string name, home, shell;          // of the passwd row; empty when there is none. home is absolute or empty
     bool unnamed = false;                   // the image says nothing: root by default
     bool group_defaulted = false;           // a number without a group and without a passwd row: gid 0 by the specification
 };
-// At most 1 MiB each, lines over 4096 bytes and malformed ones are skipped, the first matching row counts.
-// Errors: unknown user or group (ENOENT), a file too large (EFBIG).
+// passwd(5) and group(5) texts of at most 1 MiB each; lines over 4096 bytes and malformed ones are skipped, the first
+// matching row counts. A name without a group gets the groups that list it (image-spec config.md, User).
+// Errors: unknown user or group (ENOENT), a file too large (EFBIG), in more than 65536 groups (E2BIG, NGROUPS_MAX).
 inline constexpr size_t max_account_file_bytes = size_t{1} << 20;
 Result<ResolvedUser> resolve_user(const UserRequest& request, std::string_view passwd_text, std::string_view group_text);
 
 struct ImageProcess {
     std::vector<std::string> args;  // Entrypoint + Cmd, or Entrypoint + the caller's; may be empty: nothing to run
-    std::vector<std::string> env;   // the image's, PATH added where it has none
-    std::string cwd;                // absolute; "/" where not said
+    std::vector<std::string> env;   // the image's, each name once; PATH and HOME added where it has none
+    std::string cwd;                // absolute and normal; "/" where not said
     ResolvedUser user;
     std::string stop_signal;                         // as written, checked to be a signal; empty: not said
     std::map<std::string, std::string> annotations;  // conversion.md, Annotation Fields; labels win. Never a control
@@ -57,15 +59,15 @@ struct ImageProcess {
 // What a variable PATH is where the image has none.
 inline constexpr std::string_view default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// `user` of the caller replaces the image's; `command` (when not empty) replaces Cmd. HOME is added from the passwd row
-// where Env has none. Errors: an Env entry without "=" or with a control character in its name, given twice is not an
-// error (the last wins), a WorkingDir that is relative or has "..", a stop signal that is none.
 struct ConversionInput {
-    std::string_view passwd_text, group_text;
-    std::optional<std::string> user;
-    std::vector<std::string> command;
-    bool replace_entrypoint = false;  // `command` is the whole argv
+    std::string_view passwd_text = {}, group_text = {};  // the image's
+    std::optional<std::string> user = {};                // in place of the image's
+    std::vector<std::string> command = {};               // in place of Cmd, when not empty
+    bool replace_entrypoint = false;                     // `command` is the whole argv
 };
+// HOME is the passwd row's, or "/". Of a variable given twice the last counts. Errors name the image's key: an Env entry
+// that is not NAME=value or has a control character in its name, a WorkingDir that is relative or has "..", a StopSignal
+// that is none, and those of parse_user and resolve_user.
 Result<ImageProcess> convert(const ImageConfig& image, const ConversionInput& input);
 
 }  // namespace casemate::oci
