@@ -84,7 +84,7 @@ Result<std::vector<uint32_t>> groups_of(std::string_view name, uint32_t primary,
         return false;
     });
     std::ranges::sort(out);
-    out.erase(std::ranges::unique(out).begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     if (out.size() > max_groups) return Error::with_code(E2BIG, concat("user ", quoted(name), " is in more than ", max_groups, " groups"));
     return out;
 }
