@@ -17,7 +17,7 @@ namespace casemate::cli {
 
 // clang-format off
 enum class Verb : uint8_t {
-    launch, unpack, plan, verify, probe, profile,
+    launch, unpack, plan, verify, probe, profile, gc,
     create, start, run, exec, state, kill, delete_, list, ps, pause, resume, update, events, features, spec,
     audit, images, learn, explain, score, diff,
     checkpoint, restore, completion, help,
@@ -32,7 +32,7 @@ enum class Opt : uint8_t {
     // network
     network, egress, publish, listen, hostname,
     // files
-    volume, tmpfs, ref,
+    volume, tmpfs, ref, platform, setid, devices, max_size, max_entries, max_ratio,
     // limits
     memory, swap, cpus, pids, ulimit, runtime_max, oom_score_adj,
     // process
@@ -40,12 +40,12 @@ enum class Opt : uint8_t {
     // what an engine asks for
     bundle, config, console_socket, pidfd_socket, preserve_fds, no_pivot, no_new_keyring, no_subreaper, keep,
     process, additional_gids, no_new_privs, apparmor, process_label, cgroup, ignore_paused,
-    all, force, resources, stats, interval, quiet,
+    all, force, resources, stats, interval, quiet, spec_rootless,
     update_memory, memory_reservation, memory_swap, kernel_memory, cpu_shares, cpu_quota, cpu_period, cpu_burst,
     cpu_rt_runtime, cpu_rt_period, cpu_idle, cpuset_cpus, cpuset_mems, blkio_weight, pids_limit, l3_cache_schema,
     mem_bw_schema,
     // proof and output
-    pid, strict, list_format, ps_format, plan_format, verify_format, probe_format, features_format, man,
+    pid, list_format, ps_format, plan_format, verify_format, probe_format, features_format, man,
     none,  // ends a command's list
 };
 // clang-format on

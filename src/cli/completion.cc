@@ -166,7 +166,8 @@ std::string zsh_script() {
         " \\\n        '1:verb:->verb' '*::operand:->operands'\n    case $state in\n"
         "    verb) _describe verb verbs; return ;;\n    operands) ;;\n    *) return ;;\n    esac\n"
         "    case $line[1] in\n",
-        cases, "    esac\n}\ncompdef _casemate casemate\n"
+        cases,
+        "    esac\n}\ncompdef _casemate casemate\n"
         "[ \"$funcstack[1]\" = _casemate ] && _casemate\n");
 }
 

@@ -9,20 +9,17 @@
 #include "base/text.h"
 
 namespace casemate::cli {
-namespace {
 
-Result<std::string> own_directory() {
+std::string own_path() {
     char path[PATH_MAX];
     const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
-    if (size < 0) return Error::sys("readlink '/proc/self/exe'");
-    const std::string_view text(path, static_cast<size_t>(size));
-    return std::string(text.substr(0, text.rfind('/')));
+    return size < 0 ? std::string() : std::string(path, static_cast<size_t>(size));
 }
 
-}  // namespace
-
 Result<std::string> external_program(std::string_view name) {
-    const std::string directory = TRY(own_directory());
+    const std::string self = own_path();
+    if (self.empty()) return Error::sys("readlink '/proc/self/exe'");
+    const std::string directory = self.substr(0, self.rfind('/'));
     const std::string beside = concat(directory, "/casemate-", name);
     if (::access(beside.c_str(), X_OK) == 0) return beside;
     const std::string prefix = directory.substr(0, directory.rfind('/'));

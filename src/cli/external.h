@@ -10,6 +10,9 @@
 
 namespace casemate::cli {
 
+// The path of this binary; empty when /proc does not tell.
+std::string own_path();
+
 // The path of casemate-NAME: beside this binary (a build directory), else PREFIX/libexec/casemate. Never by PATH, which
 // may be the caller's. ENOENT names both places.
 Result<std::string> external_program(std::string_view name);

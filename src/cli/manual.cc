@@ -41,6 +41,10 @@ constexpr Manual manuals[] = {
      "list names the profiles and where each comes from. show NAME prints one with its ancestors resolved. check FILE... "
      "reports every error of a file. schema prints the JSON schema of the profile language.",
      "casemate profile show web\ncasemate profile check ./api.json"},
+    {Verb::gc,
+     "Removes the state, the unpacked images and the mounts of containers whose processes are gone, and prints one line for "
+     "each. A container that runs, or that was kept after its end, is left alone.",
+     "casemate gc"},
     {Verb::run,
      "Runs the bundle under the OCI rules: exactly what config.json asks, tightened to the host's ceiling where there is "
      "one. The exit code is the app's, or 128 and the signal's number; 125, 126 and 127 are as with launch.",

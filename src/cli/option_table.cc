@@ -37,6 +37,12 @@ constexpr Option options[] = {
     {Opt::volume, T::files, 'v', values, "volume", "SRC:DST[:ro]", "bind SRC of the host to DST; writable unless :ro"},
     {Opt::tmpfs, T::files, 0, values, "tmpfs", "DST[:OPTIONS]", "an empty file system in memory; size=64MiB unless said, inodes=N, mode=1777, exec"},
     {Opt::ref, T::files, 0, value, "ref", "NAME", "which image of an archive or layout with several"},
+    {Opt::platform, T::files, 0, value, "platform", "OS/ARCH[/VARIANT]", "which of an index's images, when not this machine's"},
+    {Opt::setid, T::files, 0, value, "setid", "keep|ignore|strip", "set-id bits and file capabilities (strip)"},
+    {Opt::devices, T::files, 0, value, "devices", "skip|refuse", "device nodes of the image (skip)"},
+    {Opt::max_size, T::files, 0, value, "max-size", "BYTES", "the most that all layers may hold, uncompressed"},
+    {Opt::max_entries, T::files, 0, value, "max-entries", "N", "the most entries of all layers"},
+    {Opt::max_ratio, T::files, 0, value, "max-ratio", "N", "the most that a layer may expand"},
 
     {Opt::memory, T::limits, 'm', value, "memory", "SIZE", "memory limit, such as 512MiB"},
     {Opt::swap, T::limits, 0, value, "swap", "SIZE", "swap limit beside the memory limit"},
@@ -80,6 +86,7 @@ constexpr Option options[] = {
     {Opt::stats, T::engine, 0, nothing, "stats", "", "print one line and end"},
     {Opt::interval, T::engine, 0, value, "interval", "TIME", "time between lines (5s)"},
     {Opt::quiet, T::engine, 'q', nothing, "quiet", "", "ids only"},
+    {Opt::spec_rootless, T::engine, 0, nothing, "rootless", "", "for a caller without root: a user namespace, no limits"},
 
     {Opt::update_memory, T::engine, 0, value, "memory", "BYTES", "memory limit"},
     {Opt::memory_reservation, T::engine, 0, value, "memory-reservation", "BYTES", "soft memory limit"},
@@ -100,7 +107,6 @@ constexpr Option options[] = {
     {Opt::mem_bw_schema, T::engine, 0, value, "mem-bw-schema", "TEXT", "Intel RDT's memory bandwidth schema"},
 
     {Opt::pid, T::output, 0, value, "pid", "PID", "any process, compared with the profile"},
-    {Opt::strict, T::output, 0, nothing, "strict", "", "an unknown key of config.json is an error"},
     {Opt::list_format, T::output, 'f', value, "format", "table|json", "the form of the output"},
     {Opt::ps_format, T::output, 'f', value, "format", "table|json", "json is a bare array of pids"},
     {Opt::plan_format, T::output, 'f', value, "format", "text|json", "the form of the output"},
