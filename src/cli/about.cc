@@ -18,12 +18,11 @@ Result<int> help(const Call& call) {
     const Command* command = operands.empty() ? nullptr : find_command(operands[0]);
     if (!operands.empty() && !command) return Error::invalid(concat("help: unknown verb ", quoted(operands[0])));
     const Paint paint = paint_for(1, call.arguments.value(Opt::color));
-    const auto installed = [](const Command& c) { return static_cast<bool>(external_program(c.name)); };
     std::string text;
     if (call.arguments.has(Opt::man))
         text = man_page(command);
     else
-        text = command ? verb_help(*command, paint, columns_of(1)) : overview_help(paint, columns_of(1), installed);
+        text = command ? verb_help(*command, paint, columns_of(1)) : overview_help(paint, columns_of(1), is_installed);
     TRY(print(text));
     return 0;
 }

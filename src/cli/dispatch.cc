@@ -30,13 +30,11 @@ void start_messages(const Arguments& arguments) {
                                                   : LogLevel::warning});
 }
 
-bool installed(const Command& command) { return static_cast<bool>(external_program(command.name)); }
-
 Result<int> print_help(const Arguments& arguments) {
     const Paint paint = paint_for(1, arguments.value(Opt::color));
     const size_t width = columns_of(1);
     TRY(print(arguments.command ? verb_help(*arguments.command, paint, width)
-                                : overview_help(paint, width, installed)));
+                                : overview_help(paint, width, is_installed)));
     return 0;
 }
 
@@ -48,7 +46,7 @@ Error not_yet(const Command& command) {
 
 Result<int> call_verb(const verbs::Call& call) {
     const Command& command = *call.arguments.command;
-    if (command.group == Group::external) return become_external(command.name, call.arguments.tail);
+    if (command.group == Group::external) return become_external(command, call.settings, call.arguments.tail);
     switch (command.verb) {
         case Verb::launch: return verbs::launch(call);
         case Verb::unpack: return verbs::unpack(call);

@@ -1,4 +1,4 @@
-// Where the programs of libexec are: see external.h.
+// Where a program is, is the runtime's to say: `unpack` needs the same answer.
 #include "cli/external.h"
 
 #include <limits.h>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "runtime/directories.h"
 
 namespace casemate::cli {
 
@@ -16,25 +17,20 @@ std::string own_path() {
     return size < 0 ? std::string() : std::string(path, static_cast<size_t>(size));
 }
 
-Result<std::string> external_program(std::string_view name) {
-    const std::string self = own_path();
-    if (self.empty()) return Error::sys("readlink '/proc/self/exe'");
-    const std::string directory = self.substr(0, self.rfind('/'));
-    const std::string beside = concat(directory, "/casemate-", name);
-    if (::access(beside.c_str(), X_OK) == 0) return beside;
-    const std::string prefix = directory.substr(0, directory.rfind('/'));
-    const std::string installed = concat(prefix, "/libexec/casemate/casemate-", name);
-    if (::access(installed.c_str(), X_OK) == 0) return installed;
-    return Error::with_code(ENOENT, concat("'", name, "' is a program of its own and not installed: neither ",
-                                           quoted(beside), " nor ", quoted(installed), " can be executed"));
+bool is_installed(const Command& command) {
+    runtime::Settings settings;
+    settings.program_path = own_path();
+    return static_cast<bool>(runtime::find_libexec(settings, concat("casemate-", command.name)));
 }
 
-Error become_external(std::string_view name, std::span<const std::string_view> arguments) {
-    auto found = external_program(name);
+Error become_external(const Command& command, const runtime::Settings& settings,
+                      std::span<const std::string_view> arguments) {
+    const std::string program = concat("casemate-", command.name);
+    auto found = runtime::find_libexec(settings, program);
     if (!found) return std::move(found).take_error();
     const std::string path = std::move(found).take();
     std::vector<std::string> words(arguments.begin(), arguments.end());
-    words.insert(words.begin(), concat("casemate-", name));
+    words.insert(words.begin(), program);
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);

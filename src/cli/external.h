@@ -7,17 +7,19 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "cli/command.h"
+#include "runtime/runtime.h"
 
 namespace casemate::cli {
 
 // The path of this binary; empty when /proc does not tell.
 std::string own_path();
 
-// The path of casemate-NAME: beside this binary (a build directory), else PREFIX/libexec/casemate. Never by PATH, which
-// may be the caller's. ENOENT names both places.
-Result<std::string> external_program(std::string_view name);
+// Is the program of this verb there, beside this binary or in libexec/casemate?
+bool is_installed(const Command& command);
 
-// Becomes casemate-NAME with these arguments; comes back only with the error.
-Error become_external(std::string_view name, std::span<const std::string_view> arguments);
+// Becomes casemate-VERB with these arguments; comes back only with the error.
+Error become_external(const Command& command, const runtime::Settings& settings,
+                      std::span<const std::string_view> arguments);
 
 }  // namespace casemate::cli
