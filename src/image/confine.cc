@@ -38,8 +38,8 @@ Result<void> enter_user_namespace() {
 }
 
 // The scratch directory becomes the whole file system: its mount is cloned, attached over itself in a private mount
-// namespace, pivoted to, and everything else is detached. A descriptor from before belongs to the old namespace's mount;
-// the working directory is the one thing that unshare(2) carries over to the new one.
+// namespace, pivoted to, and everything else is detached. A descriptor from before belongs to the old namespace's
+// mount; the working directory is the one thing that unshare(2) carries over to the new one.
 Result<void> enter_scratch(FdView scratch) {
     if (::fchdir(scratch.get()) != 0) return Error::sys("fchdir");
     TRY(sys::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));

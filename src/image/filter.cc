@@ -28,9 +28,9 @@ constexpr std::string_view allowed[] = {
     // the channel
     "sendmsg", "recvmsg",
     // memory and the read-ahead thread
-    "brk", "munmap", "mremap", "madvise", "futex", "set_robust_list", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-    "sched_yield", "gettid", "getpid", "getppid", "clock_gettime", "gettimeofday", "getrandom", "restart_syscall", "exit",
-    "exit_group"};
+    "brk", "munmap", "mremap", "madvise", "futex", "set_robust_list", "rseq", "rt_sigaction", "rt_sigprocmask",
+    "rt_sigreturn", "sched_yield", "gettid", "getpid", "getppid", "clock_gettime", "gettimeofday", "getrandom",
+    "restart_syscall", "exit", "exit_group"};
 
 Condition masked(uint8_t index, uint64_t mask, uint64_t value) { return {index, Op::masked_eq, mask, value}; }
 

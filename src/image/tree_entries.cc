@@ -56,10 +56,10 @@ uint32_t Tree::mode_of(const Entry& entry) {
 Result<void> Tree::give_xattrs(FdView fd, const Entry& entry) {
     if (entry.acls) ++counts_.dropped_xattrs;
     size_t total = 0;
+    for (const Xattr& xattr : entry.xattrs) total += xattr.name.size() + xattr.value.size();
+    if (total > limits_.xattr_bytes)
+        return Error::with_code(EFBIG, concat("more than ", limits_.xattr_bytes, " bytes of extended attributes"));
     for (const Xattr& xattr : entry.xattrs) {
-        total += xattr.name.size() + xattr.value.size();
-        if (total > limits_.xattr_bytes)
-            return Error::with_code(EFBIG, concat("more than ", limits_.xattr_bytes, " bytes of extended attributes"));
         if (xattr.name == "security.capability") {
             if (options_.setid != Setid::keep || !options_.own) {
                 ++counts_.stripped_file_caps;
@@ -70,7 +70,8 @@ Result<void> Tree::give_xattrs(FdView fd, const Entry& entry) {
             continue;
         }
         if (::fsetxattr(fd.get(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0)
-            return Error::sys(concat("fsetxattr ", quoted(xattr.name)));
+            return Error::sys(concat("fsetxattr ", quoted(xattr.name)))
+                .hint("the destination's file system holds no or fewer extended attributes");
     }
     return {};
 }

@@ -195,7 +195,7 @@ def grammar():
     refused("pax_unknown_key", pax([("pathh", "x")]) + member("f", b""), "unknown key")
     refused("pax_dotdot", pax([("path", "../x")]) + member("f", b""), "'..' in the name")
     refused("pax_bomb", pax([("comment", "x" * (2 << 20))]) + member("f", b""), "an extension header of")
-    refused("longname_bomb", header("././@LongLink", kind="L", size=1 << 33, magic=b"ustar  \0"), "an extension header of")
+    refused("longname_bomb", header("././@LongLink", kind="L", size=1 << 32, magic=b"ustar  \0"), "an extension header of")
     refused("longname_nul", header("././@LongLink", kind="L", size=4, magic=b"ustar  \0") + padded(b"a\0b\0") + member("f", b""), "a NUL")
     long = "/".join(["d" * 60] * 4) + "/" + "f" * 200
     accepted("long_names", pax([("path", long + "pax")]) + member("f", b"p") + longname(long + "gnu") +
@@ -318,7 +318,7 @@ def digests():
     tampered("diff_ids_missing", "diff", config_hook=lambda c: c["rootfs"].update(diff_ids=[]))
     tampered("wrong_architecture", "the image is for linux/s390x", architecture="s390x")
     tampered("wrong_os", "windows", os="windows")
-    tampered("config_media_type", "no runnable image", manifest_hook=lambda m: m["config"].update(mediaType="application/x"))
+    tampered("config_media_type", "not an image", manifest_hook=lambda m: m["config"].update(mediaType="application/x"))
 
     def manifest_changed(layout, layer):
         index = json.load(open(layout.path + "/index.json"))

@@ -29,9 +29,7 @@ inline std::string slurp(const std::string& path) {
     return text.str();
 }
 
-inline void spill(const std::string& path, const std::string& text) {
-    std::ofstream(path, std::ios::binary) << text;
-}
+inline void spill(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 class Scratch {
 public:
@@ -88,7 +86,8 @@ inline const std::string unpack_program = BINARY_DIR "/casemate-unpack";
 inline const std::string image_data = TEST_DATA "/image";
 
 // Type, mode, owner, links, size, time, link text and content hash of everything below `path`.
-inline std::string listing(const Scratch& scratch, const std::string& path, const char* format = "%P %y %m %U:%G %n %s %T@ %l\\n") {
+inline std::string listing(const Scratch& scratch, const std::string& path,
+                           const char* format = "%P %y %m %U:%G %n %s %T@ %l\\n") {
     const std::string script = "cd \"$1\" && find . -printf '" + std::string(format) +
                                "' | LC_ALL=C sort && find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum";
     return scratch.run({"sh", "-c", script, "listing", path}).out;
