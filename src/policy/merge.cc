@@ -13,6 +13,7 @@ namespace {
 
 // "a + b": the words of both, each once, sorted; so that the names of merged profiles do not depend on order either.
 std::string united(std::string_view a, std::string_view b, std::string_view separator) {
+    if (a == b) return std::string(a);
     std::set<std::string_view> words;
     for (std::string_view text : {a, b})
         while (!text.empty()) {
@@ -68,6 +69,7 @@ Result<Profile> merge(const Profile& a, const Profile& b) {
     Profile out;
     out.name = united(a.name, b.name, " + ");
     out.description = united(a.description, b.description, " | ");
+    const bool same_speakers = a.name == b.name && a.provenance.by_field.empty() && b.provenance.by_field.empty();
     std::string conflicts;
     for (const Field& field : fields()) {
         if (field.in_layer) continue;
@@ -80,8 +82,9 @@ Result<Profile> merge(const Profile& a, const Profile& b) {
                                 field.path, ": ", shown(field, a), " and ", shown(field, b), " contradict each other");
             continue;
         }
-        if (std::string who = winner(field, a, b, out); who != out.name)
-            out.provenance.by_field[field.path] = std::move(who);
+        if (!same_speakers)
+            if (std::string who = winner(field, a, b, out); who != out.name)
+                out.provenance.by_field[field.path] = std::move(who);
     }
     if (!conflicts.empty()) return Error::invalid(std::move(conflicts));
     out.seccomp.layers = united(a.seccomp.layers, b.seccomp.layers);

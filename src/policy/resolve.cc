@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "policy/fields.h"
+#include "policy/rules.h"
 #include "policy/statement.h"
 
 namespace casemate::policy {
@@ -34,12 +35,22 @@ public:
     }
 
     Profile run() && {
+        raise_denies();
         for (const Waiver& waiver : child_.waivers) check_waiver(waiver);
         for (const Field& field : fields()) refine(field);
         return std::move(out_);
     }
 
 private:
+    // Adding a deny must not answer EPERM where the parent kills.
+    void raise_denies() {
+        if (said_.seccomp.layers.empty() || parent_.seccomp.layers.empty()) return;
+        const bool waived = std::ranges::find(child_.waivers, "seccomp.deny", &Waiver::what) != child_.waivers.end();
+        seccomp::Layer& own = said_.seccomp.layers.front();
+        if (!waived) own.deny = at_least(std::move(own.deny), parent_.seccomp.layers.front());
+        if (!own.allow && own.deny.empty()) said_.seccomp.layers.clear();
+    }
+
     bool is_weaker(const Field& field) const {
         Profile both;
         return !field.join(parent_, said_, both) || !field.equal(both, said_);
@@ -137,14 +148,17 @@ private:
     Profile out_;
 };
 
-// The own layer's verdicts for what no rule names. Absent, defaultAction is ERRNO where a list is given: a list that
-// denied nothing would be believed all the same.
+// The own layer's verdicts for what no rule names. A list of what is allowed without a default means ERRNO, EPERM: one
+// that denied nothing would be believed all the same. Said here in full, so that a child is held against it.
 void set_layer_defaults(Profile& profile) {
     using seccomp::Action;
-    if (profile.seccomp.layers.empty()) return;
-    seccomp::Layer& layer = profile.seccomp.layers.front();
-    const Action action = profile.seccomp.default_action.value_or(Action::errno_);
-    const uint16_t number = action == Action::errno_ ? profile.seccomp.default_errno_ret.value_or(EPERM) : uint16_t{0};
+    Seccomp& s = profile.seccomp;
+    if (s.layers.empty()) return;
+    seccomp::Layer& layer = s.layers.front();
+    if (layer.allow && !s.default_action) s.default_action = Action::errno_;
+    if (layer.allow && s.default_action == Action::errno_ && !s.default_errno_ret) s.default_errno_ret = EPERM;
+    const Action action = s.default_action.value_or(Action::errno_);
+    const uint16_t number = action == Action::errno_ ? s.default_errno_ret.value_or(EPERM) : uint16_t{0};
     layer.default_verdict = {action, number, false};
     layer.unknown_verdict = {Action::errno_, ENOSYS, true};
 }

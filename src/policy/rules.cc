@@ -1,6 +1,7 @@
 #include "policy/rules.h"
 
 #include <algorithm>
+#include <span>
 #include <tuple>
 
 #include "base/text.h"
@@ -43,20 +44,19 @@ void sort_rules(Rules& rules) {
         const auto extra = std::ranges::unique(rule.conditions);
         rule.conditions.erase(extra.begin(), extra.end());
     }
-    std::ranges::sort(rules, rule_before);
+    if (!std::ranges::is_sorted(rules, rule_before)) std::ranges::sort(rules, rule_before);
     // A wider rule may stand after a narrower one ({b} and {a, b}): look at all rules of the call.
     Rules kept;
     kept.reserve(rules.size());
-    for (size_t first = 0; first < rules.size();) {
-        size_t last = first;
+    for (size_t first = 0, last = 0; first < rules.size(); first = last) {
         while (last < rules.size() && rules[last].syscall == rules[first].syscall) ++last;
-        for (size_t i = first; i < last; ++i) {
-            bool covered = false;
-            for (size_t j = first; j < last && !covered; ++j)
-                covered = i != j && covers(rules[j], rules[i]) && (j < i || !covers(rules[i], rules[j]));
-            if (!covered) kept.push_back(rules[i]);
+        const std::span same_call(rules.begin() + static_cast<ptrdiff_t>(first), last - first);
+        for (const Rule& rule : same_call) {
+            const auto makes_it_vain = [&](const Rule& other) {
+                return &other != &rule && covers(other, rule) && (&other < &rule || !covers(rule, other));
+            };
+            if (std::ranges::none_of(same_call, makes_it_vain)) kept.push_back(rule);
         }
-        first = last;
     }
     rules = std::move(kept);
 }
@@ -79,6 +79,22 @@ Rules unite_rules(const Rules& a, const Rules& b) {
     all.insert(all.end(), b.begin(), b.end());
     sort_rules(all);
     return all;
+}
+
+Rules at_least(Rules denies, const Layer& parent) {
+    if (!parent.allow) return denies;
+    const auto decided_by_default = [&](Rule& rule) {
+        if (!parent.default_verdict.stricter_than(rule.verdict)) return false;
+        const Range allowed = rules_of(*parent.allow, rule.syscall);
+        // Allowed under conditions only: the deny may match where they hold and where they do not.
+        if (!allowed.empty() && !allowed.front().conditions.empty()) rule.verdict = parent.default_verdict;
+        return allowed.empty();
+    };
+    Rules kept;
+    for (Rule& rule : denies)
+        if (!decided_by_default(rule)) kept.push_back(std::move(rule));
+    sort_rules(kept);
+    return kept;
 }
 
 std::string_view first_not_allowed(const Rules& parent, const json::Value& item) {

@@ -17,6 +17,7 @@ Profile value_of(Profile profile) {
     profile.name.clear();
     profile.description.clear();
     profile.waivers.clear();
+    profile.provenance = {};
     return profile;
 }
 

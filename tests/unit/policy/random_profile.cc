@@ -127,7 +127,7 @@ Profile RandomProfiles::next(bool all) {
     Profile out;
     out.name = concat("r", ++count_ % 7);
     for (const Pool& pool : pools_) {
-        if ((pool.may_contradict && !all) || random_() % 2 == 0) continue;
+        if ((pool.may_contradict && !all) || random_() % 3 != 0) continue;
         pool.field->copy(pool.values[random_() % pool.values.size()], out);
     }
     for (seccomp::Layer& layer : out.seccomp.layers) {

@@ -13,7 +13,7 @@ class RandomProfiles {
 public:
     explicit RandomProfiles(unsigned seed);
 
-    // Each field is present with one chance in two. Grants and labels only with `all`: two of them may contradict.
+    // Each field is present with one chance in three. Grants and labels only with `all`: two of them may contradict.
     Profile next(bool all = false);
     // How many values the field has.
     size_t values_of(const Field& field) const;
