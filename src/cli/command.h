@@ -138,8 +138,8 @@ struct Arguments {
 };
 
 // Both spellings of every option (`--opt value`, `--opt=value`), `-o value`, `-ovalue`, clustered letters, and Go's
-// single dash before a long name (`-no-subreaper`). The error carries the exit code of the verb. With --help, operands
-// may be missing.
-Result<Arguments> parse(std::span<char* const> argv);
+// single dash before a long name (`-no-subreaper`). With --help, operands may be missing. The error carries the exit
+// code of the verb; `out` then holds what was read so far, so that the error can go to the --log that was asked for.
+Result<void> parse(std::span<char* const> argv, Arguments& out);
 
 }  // namespace casemate::cli

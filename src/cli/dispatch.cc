@@ -21,13 +21,15 @@ runtime::Settings settings_of(const Arguments& arguments) {
 }
 
 // `launch` tells its user what it decided (the user id in place of root); under an engine standard error is the app's.
+LogLevel least_level(const Arguments& arguments) {
+    if (arguments.has(Opt::debug)) return LogLevel::debug;
+    return arguments.command && arguments.command->group == Group::main ? LogLevel::info : LogLevel::warning;
+}
+
 void start_messages(const Arguments& arguments) {
-    const bool talkative = arguments.command && arguments.command->group == Group::main;
     start_log({.file = std::string(arguments.value(Opt::log)),
                .json = arguments.value(Opt::log_format) == "json",
-               .least = arguments.has(Opt::debug) ? LogLevel::debug
-                        : talkative               ? LogLevel::info
-                                                  : LogLevel::warning});
+               .least = least_level(arguments)});
 }
 
 Result<int> print_help(const Arguments& arguments) {
@@ -84,17 +86,17 @@ int exit_code_of(const Arguments& arguments, const Error& error) {
 }
 
 int guarded(std::span<char* const> argv) {
-    const Result<Arguments> parsed = parse(argv);
+    Arguments arguments;
+    const Result<void> parsed = parse(argv, arguments);
+    start_messages(arguments);
     if (!parsed) {
         report_error(parsed.error());
         return parsed.error().exit_code();
     }
-    const runtime::Settings settings = settings_of(parsed.value());
-    start_messages(parsed.value());
-    const Result<int> done = answer(parsed.value(), settings);
+    const Result<int> done = answer(arguments, settings_of(arguments));
     if (done) return done.value();
     report_error(done.error());
-    return exit_code_of(parsed.value(), done.error());
+    return exit_code_of(arguments, done.error());
 }
 
 }  // namespace

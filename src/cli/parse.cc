@@ -10,12 +10,12 @@ namespace {
 
 class Parser {
 public:
-    explicit Parser(std::span<char* const> argv) : argv_(argv) {}
+    Parser(std::span<char* const> argv, Arguments& out) : argv_(argv), out_(out) {}
 
-    Result<Arguments> run() {
+    Result<void> run() {
         Result<void> done = words();
         if (!done) return std::move(done).take_error().exit_with(failure_code());
-        return std::move(out_);
+        return {};
     }
 
 private:
@@ -60,7 +60,7 @@ private:
 
     std::span<char* const> argv_;
     size_t next_ = 1;
-    Arguments out_;
+    Arguments& out_;
 };
 
 Result<void> Parser::words() {
@@ -194,6 +194,6 @@ std::vector<std::string> Arguments::values(Opt id) const {
     return found;
 }
 
-Result<Arguments> parse(std::span<char* const> argv) { return Parser(argv).run(); }
+Result<void> parse(std::span<char* const> argv, Arguments& out) { return Parser(argv, out).run(); }
 
 }  // namespace casemate::cli

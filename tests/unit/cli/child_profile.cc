@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "json/value.h"
+#include "policy/profile.h"
 #include "unit/cli/words.h"
 
 using namespace casemate;
@@ -114,4 +115,77 @@ TEST_CASE("child profile: a field and one below it cannot both be set unseen") {
     const auto text = child({"--set", "limits=5", "--memory", "1GiB"});
     REQUIRE(text);
     CHECK_FALSE(json::Document::parse(text.value()));  // a key given twice: the loader refuses it
+}
+
+TEST_CASE("child profile: the loader takes every flag, and judges it against the profile") {
+    policy::BuiltInReader reader;
+    const auto parent = policy::load("web", reader);
+    REQUIRE(parent);
+    const auto refined = [&](std::vector<std::string> options) {
+        const auto text = child(std::move(options));
+        REQUIRE(text);
+        return policy::refine(parent.value(), {"the command line", text.value(), "/work"});
+    };
+    const auto strict = refined({"--memory",
+                                 "64MiB",
+                                 "--swap",
+                                 "0",
+                                 "--cpus",
+                                 "0.5",
+                                 "--pids",
+                                 "32",
+                                 "--ulimit",
+                                 "nofile=64:128",
+                                 "--runtime-max",
+                                 "10m",
+                                 "--stop-timeout",
+                                 "3s",
+                                 "-p",
+                                 "8000:80",
+                                 "-v",
+                                 "./in:/in:ro",
+                                 "--tmpfs",
+                                 "/run:size=1MiB,inodes=10,mode=755",
+                                 "-e",
+                                 "A=1",
+                                 "-e",
+                                 "LANG",
+                                 "--hostname",
+                                 "web",
+                                 "--umask",
+                                 "0077",
+                                 "--user",
+                                 "1000:1000",
+                                 "--read-only",
+                                 "--init",
+                                 "--oom-score-adj",
+                                 "500",
+                                 "--network",
+                                 "published",
+                                 "--egress",
+                                 "closed",
+                                 "--set",
+                                 "landlock.minimumAbi=3"});
+    REQUIRE_MESSAGE(strict, (strict ? "" : strict.error().text()));
+    const policy::Profile& profile = strict.value();
+    CHECK(profile.limits.memory == uint64_t{64} << 20);
+    CHECK(profile.limits.cpu_milli == 500);
+    CHECK(profile.limits.rlimits->at("RLIMIT_NOFILE") == policy::RlimitPair{64, 128});
+    CHECK(profile.limits.runtime_max_ms == 600000);
+    CHECK(profile.network.publish->at(0) == policy::Publish{"127.0.0.1", 8000, 80});
+    CHECK(profile.identity.user->uid == 1000);
+    CHECK(profile.environment.set->at("A") == "1");
+    CHECK(profile.landlock.minimum_abi == 3);
+    bool found = false;
+    for (const policy::MountGrant& mount : *profile.filesystem.mounts)
+        found |= mount.destination == "/in" && mount.source == "/work/in" && mount.readonly;
+    CHECK(found);
+
+    const auto weaker = refined({"--memory", "64GiB"});
+    REQUIRE_FALSE(weaker);
+    CHECK(weaker.error().text().find("limits.memory") != std::string::npos);
+    const auto waived = refined({"--memory", "64GiB", "--waive", "limits.memory=the model is kept in memory"});
+    REQUIRE_MESSAGE(waived, (waived ? "" : waived.error().text()));
+    CHECK(waived.value().limits.memory == uint64_t{64} << 30);
+    CHECK(waived.value().waivers.back().because == "the model is kept in memory");
 }

@@ -20,7 +20,9 @@ public:
     Result<cli::Arguments> parse() const {
         std::vector<char*> argv;
         for (const std::string& word : words_) argv.push_back(const_cast<char*>(word.c_str()));
-        return cli::parse(argv);
+        cli::Arguments arguments;
+        TRY(cli::parse(argv, arguments));
+        return arguments;
     }
 
 private:
