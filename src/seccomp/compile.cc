@@ -1,6 +1,6 @@
-// Policy -> BPF. For each architecture: the verdict, or the tests that lead to one, of every known number; runs of equal
-// verdict; a binary tree over the runs. libseccomp's list for Docker's profile has 1125 instructions and takes the
-// kernel eight times as long to load (PERFORMANCE 4).
+// Policy -> BPF. For each architecture: the verdict, or the tests that lead to one, of every known number; runs of
+// equal verdict; a binary tree over the runs. libseccomp's list for Docker's profile has 1125 instructions and takes
+// the kernel eight times as long to load (PERFORMANCE 4).
 //
 // It runs at every start, so each rule is looked at once, and what depends on no argument costs a table entry.
 #include <algorithm>
@@ -24,11 +24,14 @@ constexpr int32_t end_of_chain = -1;
 
 Verdict stricter(const Verdict& a, const Verdict& b) { return b.stricter_than(a) ? b : a; }
 
-// One layer or one set of OCI rules, sorted by call: what holds for every argument, and a chain of rules with conditions.
+// One layer or one set of OCI rules, sorted by call: what holds for every argument, and a chain of rules with
+// conditions.
 class Part {
 public:
     explicit Part(const Layer& layer)
-        : default_(layer.allow ? layer.default_verdict : Verdict{}), unknown_(layer.unknown_verdict), layer_(true),
+        : default_(layer.allow ? layer.default_verdict : Verdict{}),
+          unknown_(layer.unknown_verdict),
+          layer_(true),
           calls_(syscalls().size()) {
         for (const Rule& rule : layer.deny) add_deny(rule);
         if (layer.allow)
@@ -221,8 +224,10 @@ private:
     // The tree over runs first..last. A single number between two runs of one verdict takes one test, not two.
     Node search(size_t first, size_t last) {
         if (first == last) return runs_[first].node;
-        if (last == first + 2 && runs_[first].node == runs_[last].node && runs_[last].first - runs_[first + 1].first == 1)
-            return program_.test(number_word, Jump::equal, runs_[first + 1].first, runs_[first + 1].node, runs_[first].node);
+        if (last == first + 2 && runs_[first].node == runs_[last].node &&
+            runs_[last].first - runs_[first + 1].first == 1)
+            return program_.test(number_word, Jump::equal, runs_[first + 1].first, runs_[first + 1].node,
+                                 runs_[first].node);
         const size_t middle = first + (last - first + 1) / 2;
         const Node high = search(middle, last);
         const Node low = search(first, middle - 1);
@@ -250,7 +255,8 @@ Result<std::vector<sock_filter>> compile(const Policy& policy) {
     // Written last, asked first: the native one.
     for (Arch arch : {Arch::arm, Arch::x86, Arch::aarch64, Arch::x86_64}) {
         const bool x32 = arch == Arch::x86_64 && wants(Arch::x32);
-        if (wants(arch) || x32) start = compiler.on_arch(audit_arch(arch), compiler.tree(arch, wants(arch), x32), start);
+        if (wants(arch) || x32)
+            start = compiler.on_arch(audit_arch(arch), compiler.tree(arch, wants(arch), x32), start);
     }
     return compiler.assemble(start);
 }

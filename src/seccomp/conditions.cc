@@ -81,7 +81,8 @@ private:
     Node masked_half(uint32_t offset, uint32_t mask, uint32_t value, Targets to) {
         if (mask == 0) return value == 0 ? to.yes : to.no;
         if (value == 0) return program_.test({offset}, Jump::any_bit, mask, to.no, to.yes);
-        if (value == mask && std::has_single_bit(mask)) return program_.test({offset}, Jump::any_bit, mask, to.yes, to.no);
+        if (value == mask && std::has_single_bit(mask))
+            return program_.test({offset}, Jump::any_bit, mask, to.yes, to.no);
         return program_.test({offset, mask}, Jump::equal, value, to.yes, to.no);
     }
 
@@ -113,7 +114,8 @@ Node test_one(Program& program, Arch arch, const Syscall& syscall, const Conditi
 
 }  // namespace
 
-Node test_all(Program& program, Arch arch, const Syscall& syscall, std::span<const Condition> conditions, Node yes, Node no) {
+Node test_all(Program& program, Arch arch, const Syscall& syscall, std::span<const Condition> conditions, Node yes,
+              Node no) {
     Node node = yes;
     for (size_t i = conditions.size(); i-- > 0;) node = test_one(program, arch, syscall, conditions[i], {node, no});
     return node;

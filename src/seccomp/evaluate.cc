@@ -48,7 +48,8 @@ Result<void> check_one(std::span<const sock_filter> program, size_t at) {
     if (!is_allowed(instruction.code)) return refused(at, concat("code ", instruction.code, " is not allowed"));
     switch (instruction.code) {
         case BPF_LD | BPF_W | BPF_ABS:
-            if (instruction.k >= sizeof(seccomp_data) || instruction.k % 4) return refused(at, "load outside of seccomp_data");
+            if (instruction.k >= sizeof(seccomp_data) || instruction.k % 4)
+                return refused(at, "load outside of seccomp_data");
             break;
         case BPF_ALU | BPF_DIV | BPF_K:
             if (instruction.k == 0) return refused(at, "division by zero");

@@ -103,19 +103,20 @@ struct Rule {
     bool operator==(const Rule&) const = default;
 };
 
-// verdict = the strictest matching deny; else ALLOW when an allow matches (or there is no allow list); else the default.
-// A condition on what the filter cannot see (a pointer, or x86's mmap and select, whose arguments are in memory) fails
-// closed: it is true in a deny and false in an allow.
+// verdict = the strictest matching deny; else ALLOW when an allow matches (or there is no allow list); else the
+// default. A condition on what the filter cannot see (a pointer, or x86's mmap and select, whose arguments are in
+// memory) fails closed: it is true in a deny and false in an allow.
 struct Layer {
-    Verdict default_verdict;                // ERRNO by default
-    Verdict unknown_verdict;                // numbers in no table: ENOSYS under a profile
-    std::optional<std::vector<Rule>> allow; // absent: everything
+    Verdict default_verdict;                 // ERRNO by default
+    Verdict unknown_verdict;                 // numbers in no table: ENOSYS under a profile
+    std::optional<std::vector<Rule>> allow;  // absent: everything
     std::vector<Rule> deny;
     bool operator==(const Layer&) const = default;
 };
 
-// What config.json's linux.seccomp means (oci.h makes it). For one call: the first rule without conditions, in the order
-// of the file; else the strictest matching rule with conditions; else the default. Rules equal to the default are gone.
+// What config.json's linux.seccomp means (oci.h makes it). For one call: the first rule without conditions, in the
+// order of the file; else the strictest matching rule with conditions; else the default. Rules equal to the default are
+// gone.
 struct OciRules {
     Verdict default_verdict;
     Verdict unknown_verdict;  // numbers in no table

@@ -25,11 +25,8 @@ struct ArchColumn {
     int bit;
 };
 // In the order of seccomp::Arch.
-constexpr std::array<ArchColumn, 5> columns{{{SCMP_ARCH_X86_64, 0},
-                                             {SCMP_ARCH_X86, 0},
-                                             {SCMP_ARCH_X32, x32_bit},
-                                             {SCMP_ARCH_AARCH64, 0},
-                                             {SCMP_ARCH_ARM, 0}}};
+constexpr std::array<ArchColumn, 5> columns{
+    {{SCMP_ARCH_X86_64, 0}, {SCMP_ARCH_X86, 0}, {SCMP_ARCH_X32, x32_bit}, {SCMP_ARCH_AARCH64, 0}, {SCMP_ARCH_ARM, 0}}};
 constexpr size_t x32_column = 2;
 
 struct Call {
@@ -130,7 +127,8 @@ void read_arguments(const std::string& path, Table& table) {
     for (const auto& words : lines_of(path)) {
         const auto call = table.find(words[0]);
         if (call == table.end()) stop(path + ": '" + words[0] + "' is no known call");
-        if (words.size() != 2 || !call->second.arguments.empty()) stop(path + ": '" + words[0] + "' is given twice, or badly");
+        if (words.size() != 2 || !call->second.arguments.empty())
+            stop(path + ": '" + words[0] + "' is given twice, or badly");
         if (words[1] != "-" && (words[1].size() > 6 || words[1].find_first_not_of("ilmpu") != std::string::npos))
             stop(path + ": '" + words[0] + "': expected up to six of i l m p u, or -");
         call->second.arguments = words[1];
@@ -152,7 +150,8 @@ uint64_t members_of(const Groups& groups, const std::string& name) {
 
 std::string width_of(char letter) {
     switch (letter) {
-        case 'i': case 'u': return "Width::bits32";
+        case 'i':
+        case 'u': return "Width::bits32";
         case 'l': return "Width::bits64";
         case 'm': return "Width::bits16";
         case 'p': return "Width::pointer";
@@ -181,9 +180,9 @@ void write(std::ostream& out, const Table& table, const Groups& groups) {
         rows << "    {" << pool.add(name) << ", {";
         for (int number : call.number) rows << number << ", ";
         rows << "}, {";
-        for (size_t i = 0; i < 6; ++i)
-            rows << width_of(i < call.arguments.size() ? call.arguments[i] : '-') << ", ";
-        rows << "}, " << call.group << ", " << (call.arguments.find('u') != std::string::npos ? "true" : "false") << "},\n";
+        for (size_t i = 0; i < 6; ++i) rows << width_of(i < call.arguments.size() ? call.arguments[i] : '-') << ", ";
+        rows << "}, " << call.group << ", " << (call.arguments.find('u') != std::string::npos ? "true" : "false")
+             << "},\n";
     }
     for (const std::string& name : groups.names)
         names << "    {" << pool.add(name) << ", " << members_of(groups, name) << "u},\n";
@@ -193,7 +192,9 @@ void write(std::ostream& out, const Table& table, const Groups& groups) {
     out << "// Made by casemate-seccomp-tables. Do not edit.\n"
         << "constexpr char pool[] =\n";
     for (size_t at = 0; at < pool.text().size(); at += 100) out << "    \"" << pool.text().substr(at, 100) << "\"\n";
-    out << "    ;\n\nconstexpr Syscall table[] = {\n" << rows.str() << "};\n\nconstexpr Group group_table[] = {\n" << names.str() << "};\n";
+    out << "    ;\n\nconstexpr Syscall table[] = {\n"
+        << rows.str() << "};\n\nconstexpr Group group_table[] = {\n"
+        << names.str() << "};\n";
 }
 
 }  // namespace

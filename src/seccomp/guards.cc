@@ -23,26 +23,32 @@ struct NamedNumber {
 
 // The numbers of <linux/socket.h> and <linux/netlink.h>, the same on every architecture; gaps are numbers given back.
 constexpr NamedNumber families[] = {
-    {"AF_UNSPEC", 0}, {"AF_UNIX", 1}, {"AF_LOCAL", 1}, {"AF_INET", 2}, {"AF_AX25", 3}, {"AF_IPX", 4},
-    {"AF_APPLETALK", 5}, {"AF_NETROM", 6}, {"AF_BRIDGE", 7}, {"AF_ATMPVC", 8}, {"AF_X25", 9}, {"AF_INET6", 10},
-    {"AF_ROSE", 11}, {"AF_DECnet", 12}, {"AF_NETBEUI", 13}, {"AF_SECURITY", 14}, {"AF_KEY", 15}, {"AF_NETLINK", 16},
-    {"AF_ROUTE", 16}, {"AF_PACKET", 17}, {"AF_ASH", 18}, {"AF_ECONET", 19}, {"AF_ATMSVC", 20}, {"AF_RDS", 21},
-    {"AF_SNA", 22}, {"AF_IRDA", 23}, {"AF_PPPOX", 24}, {"AF_WANPIPE", 25}, {"AF_LLC", 26}, {"AF_IB", 27},
-    {"AF_MPLS", 28}, {"AF_CAN", 29}, {"AF_TIPC", 30}, {"AF_BLUETOOTH", 31}, {"AF_IUCV", 32}, {"AF_RXRPC", 33},
-    {"AF_ISDN", 34}, {"AF_PHONET", 35}, {"AF_IEEE802154", 36}, {"AF_CAIF", 37}, {"AF_ALG", 38}, {"AF_NFC", 39},
-    {"AF_VSOCK", 40}, {"AF_KCM", 41}, {"AF_QIPCRTR", 42}, {"AF_SMC", 43}, {"AF_XDP", 44}, {"AF_MCTP", 45}};
+    {"AF_UNSPEC", 0},    {"AF_UNIX", 1},      {"AF_LOCAL", 1},    {"AF_INET", 2},        {"AF_AX25", 3},
+    {"AF_IPX", 4},       {"AF_APPLETALK", 5}, {"AF_NETROM", 6},   {"AF_BRIDGE", 7},      {"AF_ATMPVC", 8},
+    {"AF_X25", 9},       {"AF_INET6", 10},    {"AF_ROSE", 11},    {"AF_DECnet", 12},     {"AF_NETBEUI", 13},
+    {"AF_SECURITY", 14}, {"AF_KEY", 15},      {"AF_NETLINK", 16}, {"AF_ROUTE", 16},      {"AF_PACKET", 17},
+    {"AF_ASH", 18},      {"AF_ECONET", 19},   {"AF_ATMSVC", 20},  {"AF_RDS", 21},        {"AF_SNA", 22},
+    {"AF_IRDA", 23},     {"AF_PPPOX", 24},    {"AF_WANPIPE", 25}, {"AF_LLC", 26},        {"AF_IB", 27},
+    {"AF_MPLS", 28},     {"AF_CAN", 29},      {"AF_TIPC", 30},    {"AF_BLUETOOTH", 31},  {"AF_IUCV", 32},
+    {"AF_RXRPC", 33},    {"AF_ISDN", 34},     {"AF_PHONET", 35},  {"AF_IEEE802154", 36}, {"AF_CAIF", 37},
+    {"AF_ALG", 38},      {"AF_NFC", 39},      {"AF_VSOCK", 40},   {"AF_KCM", 41},        {"AF_QIPCRTR", 42},
+    {"AF_SMC", 43},      {"AF_XDP", 44},      {"AF_MCTP", 45}};
 
-constexpr NamedNumber protocols[] = {
-    {"NETLINK_ROUTE", 0}, {"NETLINK_USERSOCK", 2}, {"NETLINK_FIREWALL", 3}, {"NETLINK_SOCK_DIAG", 4},
-    {"NETLINK_INET_DIAG", 4}, {"NETLINK_NFLOG", 5}, {"NETLINK_XFRM", 6}, {"NETLINK_SELINUX", 7},
-    {"NETLINK_ISCSI", 8}, {"NETLINK_AUDIT", 9}, {"NETLINK_FIB_LOOKUP", 10}, {"NETLINK_CONNECTOR", 11},
-    {"NETLINK_NETFILTER", 12}, {"NETLINK_IP6_FW", 13}, {"NETLINK_DNRTMSG", 14}, {"NETLINK_KOBJECT_UEVENT", 15},
-    {"NETLINK_GENERIC", 16}, {"NETLINK_SCSITRANSPORT", 18}, {"NETLINK_ECRYPTFS", 19}, {"NETLINK_RDMA", 20},
-    {"NETLINK_CRYPTO", 21}, {"NETLINK_SMC", 22}};
+constexpr NamedNumber protocols[] = {{"NETLINK_ROUTE", 0},       {"NETLINK_USERSOCK", 2},
+                                     {"NETLINK_FIREWALL", 3},    {"NETLINK_SOCK_DIAG", 4},
+                                     {"NETLINK_INET_DIAG", 4},   {"NETLINK_NFLOG", 5},
+                                     {"NETLINK_XFRM", 6},        {"NETLINK_SELINUX", 7},
+                                     {"NETLINK_ISCSI", 8},       {"NETLINK_AUDIT", 9},
+                                     {"NETLINK_FIB_LOOKUP", 10}, {"NETLINK_CONNECTOR", 11},
+                                     {"NETLINK_NETFILTER", 12},  {"NETLINK_IP6_FW", 13},
+                                     {"NETLINK_DNRTMSG", 14},    {"NETLINK_KOBJECT_UEVENT", 15},
+                                     {"NETLINK_GENERIC", 16},    {"NETLINK_SCSITRANSPORT", 18},
+                                     {"NETLINK_ECRYPTFS", 19},   {"NETLINK_RDMA", 20},
+                                     {"NETLINK_CRYPTO", 21},     {"NETLINK_SMC", 22}};
 
-constexpr uint32_t fastopen = 0x20000000;         // MSG_FASTOPEN
-constexpr uint32_t new_namespaces = 0x7e020000;   // every CLONE_NEW* that clone(2) takes; NEWTIME is CSIGNAL's there
-constexpr uint32_t tmpfile_bit = 020000000;       // O_TMPFILE without O_DIRECTORY
+constexpr uint32_t fastopen = 0x20000000;        // MSG_FASTOPEN
+constexpr uint32_t new_namespaces = 0x7e020000;  // every CLONE_NEW* that clone(2) takes; NEWTIME is CSIGNAL's there
+constexpr uint32_t tmpfile_bit = 020000000;      // O_TMPFILE without O_DIRECTORY
 constexpr uint32_t setid_bits = 06000;
 constexpr uint32_t tiocsti = 0x5412, tioclinux = 0x541c;
 // x86's socketcall(call, words) and ipc(call, ...): their call numbers, from <linux/net.h> and <linux/ipc.h>.
@@ -159,8 +165,7 @@ Rules deny_connect() {
 }
 
 Rules deny_fastopen() {
-    Rules rules{deny("sendto", EOPNOTSUPP, {any_bit(3, fastopen)}),
-                deny("sendmsg", EOPNOTSUPP, {any_bit(2, fastopen)}),
+    Rules rules{deny("sendto", EOPNOTSUPP, {any_bit(3, fastopen)}), deny("sendmsg", EOPNOTSUPP, {any_bit(2, fastopen)}),
                 deny("sendmmsg", EOPNOTSUPP, {any_bit(3, fastopen)})};
     deny_socketcall(rules, EOPNOTSUPP, {call_sendto, call_sendmsg, call_sendmmsg});
     return rules;

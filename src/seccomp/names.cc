@@ -45,9 +45,12 @@ constexpr Named<Action> action_names[] = {{"SCMP_ACT_ALLOW", Action::allow},
                                           {"SCMP_ACT_KILL", Action::kill_thread},
                                           {"SCMP_ACT_KILL_PROCESS", Action::kill_process}};
 
-constexpr Named<Op> op_names[] = {{"SCMP_CMP_NE", Op::ne}, {"SCMP_CMP_LT", Op::lt},
-                                  {"SCMP_CMP_LE", Op::le}, {"SCMP_CMP_EQ", Op::eq},
-                                  {"SCMP_CMP_GE", Op::ge}, {"SCMP_CMP_GT", Op::gt},
+constexpr Named<Op> op_names[] = {{"SCMP_CMP_NE", Op::ne},
+                                  {"SCMP_CMP_LT", Op::lt},
+                                  {"SCMP_CMP_LE", Op::le},
+                                  {"SCMP_CMP_EQ", Op::eq},
+                                  {"SCMP_CMP_GE", Op::ge},
+                                  {"SCMP_CMP_GT", Op::gt},
                                   {"SCMP_CMP_MASKED_EQ", Op::masked_eq}};
 
 }  // namespace

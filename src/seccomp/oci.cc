@@ -12,26 +12,48 @@ namespace {
 
 // Architectures of libseccomp that this build has no table for: a filter for them would never be asked.
 constexpr std::string_view foreign_architectures[] = {
-    "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K", "SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32",
-    "SCMP_ARCH_MIPSEL", "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",
-    "SCMP_ARCH_PPC", "SCMP_ARCH_PPC64", "SCMP_ARCH_PPC64LE", "SCMP_ARCH_RISCV64", "SCMP_ARCH_S390",
-    "SCMP_ARCH_S390X", "SCMP_ARCH_SH", "SCMP_ARCH_SHEB"};
+    "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",     "SCMP_ARCH_MIPS",        "SCMP_ARCH_MIPS64",  "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",      "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC",  "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",    "SCMP_ARCH_PPC64LE",     "SCMP_ARCH_RISCV64", "SCMP_ARCH_S390",
+    "SCMP_ARCH_S390X",       "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB"};
 
 // x86 also reaches these through socketcall and ipc. Their call numbers, from <linux/net.h> and <linux/ipc.h>.
 struct Multiplexed {
     std::string_view name, through;
     uint32_t call;
 };
-constexpr Multiplexed multiplexed[] = {
-    {"socket", "socketcall", 1}, {"bind", "socketcall", 2}, {"connect", "socketcall", 3}, {"listen", "socketcall", 4},
-    {"accept", "socketcall", 5}, {"getsockname", "socketcall", 6}, {"getpeername", "socketcall", 7},
-    {"socketpair", "socketcall", 8}, {"send", "socketcall", 9}, {"recv", "socketcall", 10},
-    {"sendto", "socketcall", 11}, {"recvfrom", "socketcall", 12}, {"shutdown", "socketcall", 13},
-    {"setsockopt", "socketcall", 14}, {"getsockopt", "socketcall", 15}, {"sendmsg", "socketcall", 16},
-    {"recvmsg", "socketcall", 17}, {"accept4", "socketcall", 18}, {"recvmmsg", "socketcall", 19},
-    {"sendmmsg", "socketcall", 20}, {"semop", "ipc", 1}, {"semget", "ipc", 2}, {"semctl", "ipc", 3},
-    {"semtimedop", "ipc", 4}, {"msgsnd", "ipc", 11}, {"msgrcv", "ipc", 12}, {"msgget", "ipc", 13},
-    {"msgctl", "ipc", 14}, {"shmat", "ipc", 21}, {"shmdt", "ipc", 22}, {"shmget", "ipc", 23}, {"shmctl", "ipc", 24}};
+constexpr Multiplexed multiplexed[] = {{"socket", "socketcall", 1},
+                                       {"bind", "socketcall", 2},
+                                       {"connect", "socketcall", 3},
+                                       {"listen", "socketcall", 4},
+                                       {"accept", "socketcall", 5},
+                                       {"getsockname", "socketcall", 6},
+                                       {"getpeername", "socketcall", 7},
+                                       {"socketpair", "socketcall", 8},
+                                       {"send", "socketcall", 9},
+                                       {"recv", "socketcall", 10},
+                                       {"sendto", "socketcall", 11},
+                                       {"recvfrom", "socketcall", 12},
+                                       {"shutdown", "socketcall", 13},
+                                       {"setsockopt", "socketcall", 14},
+                                       {"getsockopt", "socketcall", 15},
+                                       {"sendmsg", "socketcall", 16},
+                                       {"recvmsg", "socketcall", 17},
+                                       {"accept4", "socketcall", 18},
+                                       {"recvmmsg", "socketcall", 19},
+                                       {"sendmmsg", "socketcall", 20},
+                                       {"semop", "ipc", 1},
+                                       {"semget", "ipc", 2},
+                                       {"semctl", "ipc", 3},
+                                       {"semtimedop", "ipc", 4},
+                                       {"msgsnd", "ipc", 11},
+                                       {"msgrcv", "ipc", 12},
+                                       {"msgget", "ipc", 13},
+                                       {"msgctl", "ipc", 14},
+                                       {"shmat", "ipc", 21},
+                                       {"shmdt", "ipc", 22},
+                                       {"shmget", "ipc", 23},
+                                       {"shmctl", "ipc", 24}};
 
 Result<Verdict> verdict(std::string_view action, const std::optional<uint32_t>& errno_ret) {
     const std::optional<Action> known = action_by_name(action);

@@ -39,8 +39,8 @@ struct OciIgnored {
     std::vector<std::string> architectures;  // known to libseccomp, unknown to this machine
 };
 
-// The filter, with `ignored` filled. Errors: an unknown action, comparison or architecture name; an argument index above
-// 5; an errno above 65535; an errno for an action that takes none.
+// The filter, with `ignored` filled. Errors: an unknown action, comparison or architecture name; an argument index
+// above 5; an errno above 65535; an errno for an action that takes none.
 Result<Policy> from_oci(const OciFilter& filter, OciIgnored& ignored);
 
 }  // namespace casemate::seccomp

@@ -49,7 +49,8 @@ bool holds(const Call& call, const Condition& condition) {
         case Op::eq: return argument == value;
         case Op::ge: return argument >= value;
         case Op::gt: return argument > value;
-        case Op::masked_eq: return (argument & condition.value) == (compare.narrow(condition.value_two) & condition.value);
+        case Op::masked_eq:
+            return (argument & condition.value) == (compare.narrow(condition.value_two) & condition.value);
         case Op::any_bit: return (argument & condition.value) != 0;
     }
     return false;
@@ -71,10 +72,12 @@ Verdict verdict_in(const Layer& layer, const Call& call) {
     if (!call.syscall) return layer.unknown_verdict;
     const Rule* strictest = nullptr;
     for (const Rule& rule : layer.deny)
-        if (matches(call, rule, true) && (!strictest || rule.verdict.stricter_than(strictest->verdict))) strictest = &rule;
+        if (matches(call, rule, true) && (!strictest || rule.verdict.stricter_than(strictest->verdict)))
+            strictest = &rule;
     if (strictest) return strictest->verdict;
     if (!layer.allow) return {};
-    const bool allowed = std::ranges::any_of(*layer.allow, [&](const Rule& rule) { return matches(call, rule, false); });
+    const bool allowed =
+        std::ranges::any_of(*layer.allow, [&](const Rule& rule) { return matches(call, rule, false); });
     return allowed ? Verdict{} : layer.default_verdict;
 }
 

@@ -51,8 +51,9 @@ private:
 Program::Program() : index_(first_slots, none) { nodes_.reserve(first_slots / 2); }
 
 size_t Program::slot_of(const Entry& entry) const {
-    const uint64_t key = (uint64_t{entry.operand} << 32 | (entry.word.offset << 24 ^ entry.word.mask)) * 0x9e3779b97f4a7c15u +
-                         (uint64_t{entry.yes} << 16 | entry.no) * 0xc2b2ae3d27d4eb4fu;
+    const uint64_t key =
+        (uint64_t{entry.operand} << 32 | (entry.word.offset << 24 ^ entry.word.mask)) * 0x9e3779b97f4a7c15u +
+        (uint64_t{entry.yes} << 16 | entry.no) * 0xc2b2ae3d27d4eb4fu;
     size_t slot = (key ^ key >> 29) % index_.size();
     while (index_[slot] != none && nodes_[index_[slot]] != entry) slot = (slot + 1) % index_.size();
     return slot;
@@ -113,7 +114,8 @@ Result<std::vector<sock_filter>> Program::assemble(Node start) const {
         }
         // A stub or a copy made for this jump serves the jumps written next, too.
         const auto reach = [&](Node next) {
-            if (nodes_[next].is_verdict) return places[next].loading = places[next].loaded = code.near(places[next].loaded);
+            if (nodes_[next].is_verdict)
+                return places[next].loading = places[next].loaded = code.near(places[next].loaded);
             const bool loaded = nodes_[next].word == node.word;
             auto& place = loaded ? places[next].loaded : places[next].loading;
             return place = code.near(place);

@@ -19,8 +19,8 @@ Policy hardened_like() {
     const uint32_t families[] = {1, 2, 10, 16}, netlink[] = {0};
     Layer layer = allow_groups({"@system-service"});
     for (const Rules& rules : {only_socket_families(families), only_netlink_protocols(netlink), lock_personality(),
-                               restrict_realtime(), restrict_suid_sgid(), deny_terminal_injection(), restrict_namespaces(),
-                               deny_shmat_exec(), deny_memfd(), deny_fastopen()})
+                               restrict_realtime(), restrict_suid_sgid(), deny_terminal_injection(),
+                               restrict_namespaces(), deny_shmat_exec(), deny_memfd(), deny_fastopen()})
         add(layer, rules);
     return {{layer}, {}, {}};
 }
@@ -41,9 +41,23 @@ void check_everywhere(Policy policy, std::vector<Arch> architectures) {
 }
 
 Condition random_condition(Random& random) {
-    static constexpr uint64_t values[] = {0, 1, 2, 6, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
-                                          0x8000000000000000, 0xffffffffffffffff, 0xffffffff00000001, 06000, 0x7e020000};
-    const auto pick = [&] { return random.one_in(3) ? random.next() >> random.below(64) : values[random.below(std::size(values))]; };
+    static constexpr uint64_t values[] = {0,
+                                          1,
+                                          2,
+                                          6,
+                                          0x7fffffff,
+                                          0x80000000,
+                                          0xffffffff,
+                                          0x100000000,
+                                          0x7fffffffffffffff,
+                                          0x8000000000000000,
+                                          0xffffffffffffffff,
+                                          0xffffffff00000001,
+                                          06000,
+                                          0x7e020000};
+    const auto pick = [&] {
+        return random.one_in(3) ? random.next() >> random.below(64) : values[random.below(std::size(values))];
+    };
     return {static_cast<uint8_t>(random.below(6)), static_cast<Op>(random.below(8)), pick(), pick()};
 }
 
@@ -56,7 +70,8 @@ Verdict random_verdict(Random& random, bool by_name) {
 
 // Few calls, so that rules meet; every kind of call: plain, 16-bit, hidden, multiplexed.
 Rule random_rule(Random& random, const Verdict& verdict) {
-    static constexpr std::string_view names[] = {"read", "socket", "clone", "mmap", "chmod", "setuid", "personality", "ioctl", "lseek", "ipc"};
+    static constexpr std::string_view names[] = {"read",   "socket",      "clone", "mmap",  "chmod",
+                                                 "setuid", "personality", "ioctl", "lseek", "ipc"};
     Rule rule{find_syscall(names[random.below(std::size(names))]), {}, verdict};
     for (uint64_t n = random.below(4); n > 0; --n) rule.conditions.push_back(random_condition(random));
     return rule;
@@ -70,14 +85,16 @@ Layer random_layer(Random& random) {
         layer.allow.emplace();
         for (uint64_t n = random.below(12); n > 0; --n) layer.allow->push_back(random_rule(random, {}));
     }
-    for (uint64_t n = random.below(12); n > 0; --n) layer.deny.push_back(random_rule(random, random_verdict(random, true)));
+    for (uint64_t n = random.below(12); n > 0; --n)
+        layer.deny.push_back(random_rule(random, random_verdict(random, true)));
     std::erase_if(layer.deny, [](const Rule& rule) { return rule.verdict.action == Action::allow; });
     return layer;
 }
 
 OciRules random_oci(Random& random) {
     OciRules oci{random_verdict(random, false), random_verdict(random, false), {}};
-    for (uint64_t n = random.below(12); n > 0; --n) oci.rules.push_back(random_rule(random, random_verdict(random, false)));
+    for (uint64_t n = random.below(12); n > 0; --n)
+        oci.rules.push_back(random_rule(random, random_verdict(random, false)));
     return oci;
 }
 
@@ -96,7 +113,9 @@ TEST_CASE("agreement: profiles like the shipped ones, native and on all architec
 TEST_CASE("agreement: the engines' default profiles for several capability sets") {
     const std::vector<std::string_view> x86{"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"};
     for (std::string_view file : {"moby-default.json", "podman-default.json"})
-        for (const auto& caps : {std::vector<std::string_view>{}, {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}, {"CAP_AUDIT_WRITE", "CAP_SYS_CHROOT"}})
+        for (const auto& caps : {std::vector<std::string_view>{},
+                                 {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"},
+                                 {"CAP_AUDIT_WRITE", "CAP_SYS_CHROOT"}})
             for (const auto& architectures : {std::vector<std::string_view>{}, x86}) {
                 const EngineProfile profile = engine_profile(file, caps, architectures);
                 const Policy policy = policy_of(profile.filter);

@@ -33,25 +33,26 @@ TEST_CASE("evaluate: refused as the kernel refuses") {
     CHECK(refused({}));
     CHECK(refused(Code(4097, ret(0))));
     CHECK_FALSE(refused(Code(4096, ret(0))));
-    CHECK(refused({imm(1)}));                                          // does not end with a return
-    CHECK(refused({load(2), ret(0)}));                                 // not aligned
-    CHECK(refused({load(sizeof(seccomp_data)), ret(0)}));              // outside
-    CHECK(refused({{BPF_LD | BPF_H | BPF_ABS, 0, 0, 0}, ret(0)}));     // half a word
+    CHECK(refused({imm(1)}));                                       // does not end with a return
+    CHECK(refused({load(2), ret(0)}));                              // not aligned
+    CHECK(refused({load(sizeof(seccomp_data)), ret(0)}));           // outside
+    CHECK(refused({{BPF_LD | BPF_H | BPF_ABS, 0, 0, 0}, ret(0)}));  // half a word
     CHECK(refused({{BPF_LD | BPF_W | BPF_IND, 0, 0, 0}, ret(0)}));
-    CHECK(refused({alu(BPF_MOD | BPF_K, 3), ret(0)}));                 // not on seccomp's list
+    CHECK(refused({alu(BPF_MOD | BPF_K, 3), ret(0)}));  // not on seccomp's list
     CHECK(refused({alu(BPF_DIV | BPF_K, 0), ret(0)}));
     CHECK(refused({alu(BPF_LSH | BPF_K, 32), ret(0)}));
-    CHECK(refused({jump(BPF_JEQ | BPF_K, 0, 1, 0), ret(0)}));          // past the end
+    CHECK(refused({jump(BPF_JEQ | BPF_K, 0, 1, 0), ret(0)}));  // past the end
     CHECK(refused({jump(BPF_JEQ | BPF_K, 0, 0, 1), ret(0)}));
     CHECK(refused({jump(BPF_JA, 1, 0, 0), ret(0)}));
     CHECK(refused({jump(BPF_JA, 0xffffffff, 0, 0), ret(0)}));
     CHECK(refused({{BPF_ST, 0, 0, 16}, ret(0)}));
-    CHECK(refused({{BPF_LD | BPF_MEM, 0, 0, 3}, ret_a()}));            // nothing wrote it
+    CHECK(refused({{BPF_LD | BPF_MEM, 0, 0, 3}, ret_a()}));  // nothing wrote it
     CHECK(refused({jump(BPF_JEQ | BPF_K, 0, 0, 1), {BPF_ST, 0, 0, 3}, {BPF_LD | BPF_MEM, 0, 0, 3}, ret_a()}));
 }
 
 TEST_CASE("evaluate: loads") {
-    seccomp_data data{.nr = 5, .arch = 6, .instruction_pointer = 0x1122334455667788, .args = {1, 2, 3, 4, 5, 0xaabbccdd00112233}};
+    seccomp_data data{
+        .nr = 5, .arch = 6, .instruction_pointer = 0x1122334455667788, .args = {1, 2, 3, 4, 5, 0xaabbccdd00112233}};
     CHECK(result({load(0), ret_a()}, data) == 5);
     CHECK(result({load(4), ret_a()}, data) == 6);
     CHECK(result({load(8), ret_a()}, data) == 0x55667788);
@@ -59,11 +60,15 @@ TEST_CASE("evaluate: loads") {
     CHECK(result({{BPF_LD | BPF_W | BPF_LEN, 0, 0, 0}, ret_a()}) == 64);
     CHECK(result({{BPF_LDX | BPF_W | BPF_LEN, 0, 0, 0}, {BPF_MISC | BPF_TXA, 0, 0, 0}, ret_a()}) == 64);
     CHECK(result({imm(9), {BPF_ST, 0, 0, 15}, imm(1), {BPF_LD | BPF_MEM, 0, 0, 15}, ret_a()}) == 9);
-    CHECK(result({imm_x(8), {BPF_STX, 0, 0, 0}, {BPF_LDX | BPF_MEM, 0, 0, 0}, {BPF_MISC | BPF_TXA, 0, 0, 0}, ret_a()}) == 8);
+    CHECK(
+        result({imm_x(8), {BPF_STX, 0, 0, 0}, {BPF_LDX | BPF_MEM, 0, 0, 0}, {BPF_MISC | BPF_TXA, 0, 0, 0}, ret_a()}) ==
+        8);
 }
 
 TEST_CASE("evaluate: arithmetic") {
-    const auto with = [](uint32_t a, int operation, uint32_t k) { return result({imm(a), alu(operation, k), ret_a()}); };
+    const auto with = [](uint32_t a, int operation, uint32_t k) {
+        return result({imm(a), alu(operation, k), ret_a()});
+    };
     CHECK(with(0xffffffff, BPF_ADD | BPF_K, 2) == 1);
     CHECK(with(1, BPF_SUB | BPF_K, 2) == 0xffffffff);
     CHECK(with(0x10000, BPF_MUL | BPF_K, 0x10001) == 0x10000);

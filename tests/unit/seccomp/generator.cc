@@ -34,8 +34,8 @@ Outcome generate(const std::string& list, const std::function<void(std::string&)
         if (list == name) change(text);
         std::ofstream(directory / name) << text;
     }
-    const std::string command = std::string(TABLES_PROGRAM) + " " + directory.string() + " " + (directory / "out").string() +
-                                " 2> " + (directory / "err").string();
+    const std::string command = std::string(TABLES_PROGRAM) + " " + directory.string() + " " +
+                                (directory / "out").string() + " 2> " + (directory / "err").string();
     const int status = std::system(command.c_str());
     Outcome outcome{WIFEXITED(status) && WEXITSTATUS(status) == 0, text_of(directory / "err")};
     fs::remove_all(directory);

@@ -23,7 +23,8 @@ public:
         layer.deny = rules;
         policy_ = {{layer}, {}, std::move(architectures)};
         program_ = program_of(policy_);
-        for (Arch arch : policy_.architectures) CHECK(differences(policy_, program_, interesting_calls(policy_, arch)) == 0);
+        for (Arch arch : policy_.architectures)
+            CHECK(differences(policy_, program_, interesting_calls(policy_, arch)) == 0);
     }
     int operator()(std::string_view name, std::initializer_list<uint64_t> args = {}, Arch arch = Arch::x86_64) const {
         const uint32_t verdict = run(program_, call(name, args, arch));
@@ -78,7 +79,7 @@ TEST_CASE("guards: personality") {
     const Guarded guarded(lock_personality());
     CHECK(guarded("personality", {0}) == 0);
     CHECK(guarded("personality", {0xffffffff}) == 0);
-    CHECK(guarded("personality", {UINT64_MAX}) == 0);  // the kernel sees the query
+    CHECK(guarded("personality", {UINT64_MAX}) == 0);     // the kernel sees the query
     CHECK(guarded("personality", {0x0040000}) == EPERM);  // ADDR_NO_RANDOMIZE
     CHECK(guarded("personality", {0x0400000 | bit32}) == EPERM);
     CHECK(guarded("personality", {bit32}) == 0);
@@ -88,7 +89,8 @@ TEST_CASE("guards: realtime scheduling") {
     const Guarded guarded(restrict_realtime());
     for (uint64_t policy : {0, 3, 5}) CHECK(guarded("sched_setscheduler", {0, policy}) == 0);
     for (uint64_t policy : {1, 2, 6})
-        for (uint64_t extra : {uint64_t{0}, uint64_t{0x40000000}, bit32}) CHECK(guarded("sched_setscheduler", {0, policy | extra}) == EPERM);
+        for (uint64_t extra : {uint64_t{0}, uint64_t{0x40000000}, bit32})
+            CHECK(guarded("sched_setscheduler", {0, policy | extra}) == EPERM);
     CHECK(guarded("sched_setattr") == EPERM);
 }
 
@@ -96,8 +98,10 @@ TEST_CASE("guards: setuid and setgid bits") {
     const Guarded guarded(restrict_suid_sgid());
     const uint64_t dir = 0xffffff9c;
     for (uint64_t bits : {04000, 02000, 06755}) {
-        for (std::string_view name : {"chmod", "fchmod", "mkdir", "mknod", "creat"}) CHECK(guarded(name, {0, bits}) == EPERM);
-        for (std::string_view name : {"fchmodat", "fchmodat2", "mkdirat", "mknodat"}) CHECK(guarded(name, {dir, 0, bits}) == EPERM);
+        for (std::string_view name : {"chmod", "fchmod", "mkdir", "mknod", "creat"})
+            CHECK(guarded(name, {0, bits}) == EPERM);
+        for (std::string_view name : {"fchmodat", "fchmodat2", "mkdirat", "mknodat"})
+            CHECK(guarded(name, {dir, 0, bits}) == EPERM);
         CHECK(guarded("open", {0, 0100, bits}) == EPERM);
         CHECK(guarded("open", {0, 020200000, bits}) == EPERM);  // O_TMPFILE
         CHECK(guarded("open", {0, 0, bits}) == 0);              // no file is made, the mode is not looked at
@@ -167,9 +171,10 @@ TEST_CASE("guards: memfd, connect, fast open") {
 
 TEST_CASE("guards: every rule names a call, and no condition is on a pointer") {
     const uint32_t some[] = {1};
-    for (const Rules& rules : {only_socket_families(some), only_netlink_protocols(some), lock_personality(), restrict_realtime(),
-                               restrict_suid_sgid(), deny_terminal_injection(), restrict_namespaces(), deny_write_execute(),
-                               deny_memfd(), deny_connect(), deny_fastopen()})
+    for (const Rules& rules :
+         {only_socket_families(some), only_netlink_protocols(some), lock_personality(), restrict_realtime(),
+          restrict_suid_sgid(), deny_terminal_injection(), restrict_namespaces(), deny_write_execute(), deny_memfd(),
+          deny_connect(), deny_fastopen()})
         for (const Rule& rule : rules) {
             REQUIRE(rule.syscall);
             CHECK(rule.verdict.by_name);

@@ -21,7 +21,8 @@ Policy unmergeable(size_t calls, uint64_t conditions) {
         if (index == 6) continue;
         --calls;
         Rule rule = deny(syscall.name, EACCES);
-        for (uint64_t i = 0; i < conditions; ++i) rule.conditions.push_back({static_cast<uint8_t>(index), Op::ne, value++, 0});
+        for (uint64_t i = 0; i < conditions; ++i)
+            rule.conditions.push_back({static_cast<uint8_t>(index), Op::ne, value++, 0});
         layer.deny.push_back(rule);
     }
     return {{layer}, {}, {Arch::x86_64}};
@@ -43,7 +44,8 @@ TEST_CASE("limits: long jumps") {
 
 TEST_CASE("limits: one call with very many rules") {
     Layer layer = allow_groups({});
-    for (uint64_t request = 0; request < 1500; ++request) layer.allow->push_back(allow("ioctl", {{1, Op::eq, 0x5400 + request, 0}}));
+    for (uint64_t request = 0; request < 1500; ++request)
+        layer.allow->push_back(allow("ioctl", {{1, Op::eq, 0x5400 + request, 0}}));
     const Policy policy{{layer, layer}, {}, {Arch::x86_64}};
     const auto program = program_of(policy);
     CHECK(run(program, call("ioctl", {0, 0x5400})) == SECCOMP_RET_ALLOW);
@@ -80,13 +82,12 @@ TEST_CASE("limits: an empty policy allows, on its architecture only") {
 }
 
 TEST_CASE("limits: verdicts are totally ordered as documented") {
-    const Verdict ascending[] = {{Action::allow, 0, false},         {Action::log, 0, false},
-                                 {Action::trace, 9, false},         {Action::notify, 0, false},
-                                 {Action::errno_, 95, false},       {Action::errno_, 1, false},
-                                 {Action::errno_, ENOSYS, false},   {Action::errno_, 95, true},
-                                 {Action::errno_, 1, true},         {Action::errno_, ENOSYS, true},
-                                 {Action::trap, 0, false},          {Action::kill_thread, 0, false},
-                                 {Action::kill_process, 0, false}};
+    const Verdict ascending[] = {
+        {Action::allow, 0, false},       {Action::log, 0, false},     {Action::trace, 9, false},
+        {Action::notify, 0, false},      {Action::errno_, 95, false}, {Action::errno_, 1, false},
+        {Action::errno_, ENOSYS, false}, {Action::errno_, 95, true},  {Action::errno_, 1, true},
+        {Action::errno_, ENOSYS, true},  {Action::trap, 0, false},    {Action::kill_thread, 0, false},
+        {Action::kill_process, 0, false}};
     for (size_t i = 0; i < std::size(ascending); ++i)
         for (size_t j = 0; j < std::size(ascending); ++j) CHECK(ascending[i].stricter_than(ascending[j]) == (i > j));
 }

@@ -19,7 +19,8 @@ constexpr uint32_t denied = SECCOMP_RET_ERRNO | EPERM;
 
 TEST_CASE("oci: two conditions on one argument are ANDed (CVE-2017-18367)") {
     OciFilter filter{"SCMP_ACT_ERRNO", {}, {}, {}};
-    filter.syscalls.push_back({{"socket"}, "SCMP_ACT_ALLOW", {}, {{0, 38, 0, "SCMP_CMP_NE"}, {0, 40, 0, "SCMP_CMP_NE"}}});
+    filter.syscalls.push_back(
+        {{"socket"}, "SCMP_ACT_ALLOW", {}, {{0, 38, 0, "SCMP_CMP_NE"}, {0, 40, 0, "SCMP_CMP_NE"}}});
     CHECK(answer(filter, call("socket", {1})) == SECCOMP_RET_ALLOW);
     CHECK(answer(filter, call("socket", {38})) == denied);
     CHECK(answer(filter, call("socket", {40})) == denied);
@@ -64,8 +65,11 @@ TEST_CASE("oci: actions and their data") {
 
 TEST_CASE("oci: unknown calls and foreign architectures are reported, not refused") {
     OciIgnored ignored;
-    const Policy policy = policy_of({"SCMP_ACT_ERRNO", {}, {"SCMP_ARCH_X86_64", "SCMP_ARCH_S390X", "SCMP_ARCH_X86"},
-                                     {{{"read", "no_such_call", "s390_pci_mmio_read"}, "SCMP_ACT_ALLOW", {}, {}}}}, &ignored);
+    const Policy policy = policy_of({"SCMP_ACT_ERRNO",
+                                     {},
+                                     {"SCMP_ARCH_X86_64", "SCMP_ARCH_S390X", "SCMP_ARCH_X86"},
+                                     {{{"read", "no_such_call", "s390_pci_mmio_read"}, "SCMP_ACT_ALLOW", {}, {}}}},
+                                    &ignored);
     CHECK(ignored.names == std::vector<std::string>{"no_such_call", "s390_pci_mmio_read"});
     CHECK(ignored.architectures == std::vector<std::string>{"SCMP_ARCH_S390X"});
     CHECK(policy.architectures == std::vector<Arch>{Arch::x86_64, Arch::x86});
@@ -92,7 +96,8 @@ TEST_CASE("oci: what is refused") {
 
 TEST_CASE("oci: x86's socketcall and ipc follow rules without conditions, and no others") {
     OciFilter filter{"SCMP_ACT_ERRNO", {}, {"SCMP_ARCH_X86"}, {}};
-    filter.syscalls = {{{"bind", "shmat"}, "SCMP_ACT_ALLOW", {}, {}}, {{"socket"}, "SCMP_ACT_ALLOW", {}, {{0, 1, 0, "SCMP_CMP_EQ"}}}};
+    filter.syscalls = {{{"bind", "shmat"}, "SCMP_ACT_ALLOW", {}, {}},
+                       {{"socket"}, "SCMP_ACT_ALLOW", {}, {{0, 1, 0, "SCMP_CMP_EQ"}}}};
     CHECK(answer(filter, call("socketcall", {2}, Arch::x86)) == SECCOMP_RET_ALLOW);
     CHECK(answer(filter, call("ipc", {21}, Arch::x86)) == SECCOMP_RET_ALLOW);
     CHECK(answer(filter, call("socketcall", {1}, Arch::x86)) == denied);

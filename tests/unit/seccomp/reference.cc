@@ -28,9 +28,13 @@ uint32_t action_of(std::string_view name, std::optional<uint32_t> errno_ret) {
 }
 
 scmp_compare op_of(std::string_view name) {
-    static const std::map<std::string_view, scmp_compare> ops{
-        {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE}, {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-        {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT}, {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
+    static const std::map<std::string_view, scmp_compare> ops{{"SCMP_CMP_NE", SCMP_CMP_NE},
+                                                              {"SCMP_CMP_LT", SCMP_CMP_LT},
+                                                              {"SCMP_CMP_LE", SCMP_CMP_LE},
+                                                              {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+                                                              {"SCMP_CMP_GE", SCMP_CMP_GE},
+                                                              {"SCMP_CMP_GT", SCMP_CMP_GT},
+                                                              {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
     return ops.at(name);
 }
 
@@ -66,7 +70,8 @@ std::vector<sock_filter> libseccomp_program(const OciFilter& filter, Arch arch) 
         for (std::string_view name : rule.names) {
             const int number = ::seccomp_syscall_resolve_name(std::string(name).c_str());
             if (number == __NR_SCMP_ERROR) continue;
-            const int failed = ::seccomp_rule_add_array(context.get(), action, number, static_cast<unsigned>(args.size()), args.data());
+            const int failed = ::seccomp_rule_add_array(context.get(), action, number,
+                                                        static_cast<unsigned>(args.size()), args.data());
             REQUIRE((failed == 0 || failed == -EDOM));
         }
     }
@@ -93,7 +98,8 @@ void compare(const OciFilter& filter, Arch arch, size_t at_least) {
     for (const seccomp_data& data : interesting_calls(policy, arch)) {
         if (!comparable(arch, data)) continue;
         ++compared;
-        REQUIRE_MESSAGE(run(ours, data) == run(theirs, data), "nr ", data.nr, " args ", data.args[0], " ", data.args[1], " ", data.args[2]);
+        REQUIRE_MESSAGE(run(ours, data) == run(theirs, data), "nr ", data.nr, " args ", data.args[0], " ", data.args[1],
+                        " ", data.args[2]);
     }
     CHECK(compared >= at_least);
     if (theirs.size() > 100)
@@ -104,7 +110,8 @@ void compare(const OciFilter& filter, Arch arch, size_t at_least) {
 
 TEST_CASE("reference: the engines' profiles mean what libseccomp makes of them") {
     for (std::string_view file : {"moby-default.json", "podman-default.json"})
-        for (const auto& caps : {std::vector<std::string_view>{}, {"CAP_SYS_ADMIN"}, {"CAP_AUDIT_WRITE", "CAP_SYS_PTRACE"}}) {
+        for (const auto& caps :
+             {std::vector<std::string_view>{}, {"CAP_SYS_ADMIN"}, {"CAP_AUDIT_WRITE", "CAP_SYS_PTRACE"}}) {
             compare(engine_profile(file, caps, {}).filter, Arch::x86_64, 400);
             compare(engine_profile(file, caps, {}, "arm64").filter, Arch::aarch64, 300);
         }
@@ -112,9 +119,11 @@ TEST_CASE("reference: the engines' profiles mean what libseccomp makes of them")
 
 TEST_CASE("reference: one condition of every comparison, narrow and wide arguments") {
     for (std::string_view name : {"socket", "lseek", "ioctl", "mprotect"})
-        for (std::string_view op : {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"})
-            for (uint64_t value : {uint64_t{0}, uint64_t{1}, uint64_t{0x7fffffff}, uint64_t{0x80000000}, uint64_t{0xffffffff},
-                                   uint64_t{0x100000000}, uint64_t{0x8000000000000000}, UINT64_MAX}) {
+        for (std::string_view op : {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE",
+                                    "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"})
+            for (uint64_t value :
+                 {uint64_t{0}, uint64_t{1}, uint64_t{0x7fffffff}, uint64_t{0x80000000}, uint64_t{0xffffffff},
+                  uint64_t{0x100000000}, uint64_t{0x8000000000000000}, UINT64_MAX}) {
                 const unsigned index = name == "ioctl" || name == "mprotect" ? 2 : name == "lseek" ? 1 : 0;
                 if (!fits(width_on(Arch::x86_64, *find_syscall(name), index), value)) continue;
                 OciFilter filter{"SCMP_ACT_ERRNO", 1, {}, {}};

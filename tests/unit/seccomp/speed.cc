@@ -1,5 +1,5 @@
-// Size and speed: the budgets of PERFORMANCE 8 and 10. Sizes are checked; times are printed, and checked with room for a
-// slow machine only.
+// Size and speed: the budgets of PERFORMANCE 8 and 10. Sizes are checked; times are printed, and checked with room for
+// a slow machine only.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +24,9 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-double us_since(Clock::time_point start) { return std::chrono::duration<double, std::micro>(Clock::now() - start).count(); }
+double us_since(Clock::time_point start) {
+    return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
 
 Cost cost_of(std::string_view file, std::vector<std::string_view> architectures) {
     const EngineProfile profile = engine_profile(file, {}, std::move(architectures));
@@ -53,12 +55,14 @@ TEST_CASE("size and speed: the engines' profiles") {
     for (std::string_view file : {"moby-default.json", "podman-default.json"}) {
         const Cost native = cost_of(file, {}), with_x86 = cost_of(file, x86), with_x32 = cost_of(file, all);
         for (const auto& [name, cost] : {std::pair{"native", native}, {"+ x86", with_x86}, {"+ x86 + x32", with_x32}})
-            MESSAGE(std::string(file), ", ", std::string(name), ": ", cost.instructions, " instructions; from_oci ", cost.read_us,
-                    " us, compile ", cost.compile_us, " us");
+            MESSAGE(std::string(file), ", ", std::string(name), ": ", cost.instructions, " instructions; from_oci ",
+                    cost.read_us, " us, compile ", cost.compile_us, " us");
         CHECK(native.instructions <= 200);
         CHECK(with_x86.instructions <= 450);
         CHECK(with_x32.instructions <= 450);
+#ifdef __OPTIMIZE__
         CHECK(with_x32.read_us + with_x32.compile_us < 2000);
+#endif
     }
 }
 

@@ -47,11 +47,13 @@ OciSyscall syscall_rule(const json::Value& rule) {
     OciSyscall out;
     for (const json::Value& name : rule.find("names")->items()) out.names.push_back(name.string());
     out.action = rule.find("action")->string();
-    if (const json::Value* error = rule.find("errnoRet")) out.errno_ret = static_cast<uint32_t>(error->unsigned_integer());
+    if (const json::Value* error = rule.find("errnoRet"))
+        out.errno_ret = static_cast<uint32_t>(error->unsigned_integer());
     if (const json::Value* args = rule.find("args"))
         for (const json::Value& arg : args->items())
-            out.args.push_back({static_cast<uint32_t>(number_or_zero(arg.find("index"))), number_or_zero(arg.find("value")),
-                                number_or_zero(arg.find("valueTwo")), arg.find("op")->string()});
+            out.args.push_back({static_cast<uint32_t>(number_or_zero(arg.find("index"))),
+                                number_or_zero(arg.find("value")), number_or_zero(arg.find("valueTwo")),
+                                arg.find("op")->string()});
     return out;
 }
 
@@ -144,7 +146,8 @@ std::vector<sock_filter> program_of(const Policy& policy) {
 
 std::vector<seccomp_data> interesting_calls(const Policy& policy, Arch arch, bool high_bits) {
     Random random(static_cast<uint64_t>(arch) + 77);
-    std::vector<int64_t> numbers{0x3fffffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0xf0000, 0xf0001, 0xf0005, 0x100000};
+    std::vector<int64_t> numbers{0x3fffffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,
+                                 0xf0000,    0xf0001,    0xf0005,    0x100000};
     const int64_t bit = arch == Arch::x32 ? 0x40000000 : 0;
     for (int64_t n = 0; n < 1200; ++n) numbers.push_back(n | bit);
     std::vector<seccomp_data> calls;
@@ -160,7 +163,8 @@ std::vector<seccomp_data> interesting_calls(const Policy& policy, Arch arch, boo
     return calls;
 }
 
-size_t differences(const Policy& policy, const std::vector<sock_filter>& program, const std::vector<seccomp_data>& calls) {
+size_t differences(const Policy& policy, const std::vector<sock_filter>& program,
+                   const std::vector<seccomp_data>& calls) {
     size_t count = 0;
     for (const seccomp_data& data : calls) {
         const uint32_t got = run(program, data), wanted = verdict_of(policy, data).bpf();

@@ -29,7 +29,8 @@ Policy policy_of(const OciFilter& filter, OciIgnored* ignored = nullptr);
 std::vector<seccomp_data> interesting_calls(const Policy& policy, Arch arch, bool high_bits = true);
 
 // How many calls a program and the oracle judge differently; the first few are printed.
-size_t differences(const Policy& policy, const std::vector<sock_filter>& program, const std::vector<seccomp_data>& calls);
+size_t differences(const Policy& policy, const std::vector<sock_filter>& program,
+                   const std::vector<seccomp_data>& calls);
 
 // xorshift64*: the same numbers everywhere.
 class Random {

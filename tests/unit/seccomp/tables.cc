@@ -100,7 +100,8 @@ TEST_CASE("groups: each call in exactly one, unions and counts as documented") {
     CHECK(count_on(Arch::x86_64, "@minimal") == 192);
     CHECK(count_on(Arch::x86_64, "@system-service") == 295);
     CHECK_FALSE(group_members("@systemservice"));
-    for (std::string_view denied : {"@io-uring", "@namespace", "@mount", "@keyring", "@debug", "@kernel", "@obsolete", "@memfd"}) {
+    for (std::string_view denied :
+         {"@io-uring", "@namespace", "@mount", "@keyring", "@debug", "@kernel", "@obsolete", "@memfd"}) {
         const auto all = members("@system-service");
         const std::set<const Syscall*> service(all.begin(), all.end());
         for (const Syscall* call : members(denied)) CHECK_FALSE(service.contains(call));
