@@ -100,6 +100,7 @@ Result<void> Tree::enter_parent(const std::string& path) {
     auto opened = open_directory(path);
     if (!opened && opened.error().code() == ENOENT) {
         TRY(make_missing(path));
+        TRY(leave_parent());
         opened = open_directory(path);
     }
     if (!opened) return std::move(opened).take_error();
