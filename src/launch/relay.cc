@@ -47,7 +47,8 @@ Result<size_t> limit_connections(const RelaySpec& spec) {
     return static_cast<size_t>((limit - reserved) / 2);
 }
 
-Result<void> serve(const RelaySpec& spec, FdView channel) {
+// Everything before the first connection. The host has heard of it when this returns without an error.
+Result<RelayLoop> prepare(const RelaySpec& spec, FdView channel) {
     sigset_t every;
     ::sigfillset(&every);
     // No handler of the host may run here, and no signal to its group or terminal ends the relay before the app.
@@ -70,15 +71,16 @@ Result<void> serve(const RelaySpec& spec, FdView channel) {
     // Only now, and through the filter: the host may believe it.
     TRY(send_report(channel, {}));
     ::close(channel.get());
-    return loop.run();
+    return loop;
 }
 
 [[noreturn]] void relay_main(const RelaySpec& spec, FdView channel) {
-    const Result<void> served = serve(spec, channel);
-    if (served) ::_exit(0);
+    Result<RelayLoop> loop = prepare(spec, channel);
+    // Without destructors: they would call what the filter forbids.
+    if (loop) ::_exit(loop.value().run() ? 0 : 1);
     Report report;
-    report.code = served.error().code() > 0 ? served.error().code() : EINVAL;
-    const std::string& text = served.error().text();
+    report.code = loop.error().code() > 0 ? loop.error().code() : EINVAL;
+    const std::string& text = loop.error().text();
     std::memcpy(report.text, text.data(), std::min(text.size(), sizeof report.text - 1));
     // When even this fails, the host sees the end of the channel, which is as good.
     ::_exit(send_report(channel, report) ? 125 : 124);

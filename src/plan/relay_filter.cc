@@ -1,5 +1,5 @@
-// No file, no memory mapping, no process and no message with an address: sendto's address must be null, which closes
-// MSG_FASTOPEN, a connect(2) in disguise (RECIPES 4), and sockets are TCP streams only.
+// No file, no memory mapping, no process and no message with an address. sendto takes one set of flags only, which
+// leaves out MSG_FASTOPEN, a connect(2) in disguise (RECIPES 4), and an address of no length; sockets are TCP streams.
 #include "plan/relay_filter.h"
 
 #include <netinet/in.h>
@@ -36,8 +36,8 @@ std::vector<AllowedCall> allowed_calls(bool proxy_protocol) {
         {"exit_group", {}},
         {"getsockopt", {equals(1, SOL_SOCKET), equals(2, SO_ERROR)}},
         {"madvise", {equals(2, MADV_DONTNEED)}},
-        {"recvfrom", {equals(3, MSG_DONTWAIT), equals(4, 0)}},
-        {"sendto", {equals(3, MSG_DONTWAIT | MSG_NOSIGNAL), equals(4, 0)}},
+        {"recvfrom", {equals(3, MSG_DONTWAIT)}},
+        {"sendto", {equals(3, MSG_DONTWAIT | MSG_NOSIGNAL), equals(5, 0)}},
         {"setsockopt", {equals(1, IPPROTO_IP), equals(2, IP_BIND_ADDRESS_NO_PORT)}},
         {"setsockopt", {equals(1, IPPROTO_TCP), equals(2, TCP_KEEPIDLE)}},
         {"setsockopt", {equals(1, IPPROTO_TCP), equals(2, TCP_NODELAY)}},

@@ -140,7 +140,7 @@ void close_with_reset(Fd socket) {
 }
 
 std::string status_line(pid_t pid, const std::string& name) {
-    const std::string text = file_text(concat("/proc/", pid, "/status"));
+    const std::string text = "\n" + file_text(concat("/proc/", pid, "/status"));
     const size_t begin = text.find("\n" + name + ":");
     if (begin == std::string::npos) return "absent";
     const size_t value = begin + name.size() + 2;
