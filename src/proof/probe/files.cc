@@ -227,6 +227,25 @@ std::string setid_in_image(const std::string&) {
     return found ? "ignored" : "skip: the image holds no setuid file";
 }
 
+// "DIRECTORY BYTES": writes more than that.
+std::string fill(const std::string& object) {
+    std::string size_text = object;
+    const std::string directory = take(size_text, ' ');
+    const auto size = parse_decimal(size_text, uint64_t{1} << 30);
+    if (!size) return "wrong act";
+    const std::string path = in(directory);
+    const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file) return failed();
+    unlink(path.c_str());
+    static const std::array<char, 1 << 18> block{};
+    for (uint64_t written = 0; written < *size + 2 * block.size();) {
+        const ssize_t got = write(file.get(), block.data(), block.size());
+        if (got < 0) return failed();
+        written += static_cast<uint64_t>(got);
+    }
+    return "ok";
+}
+
 std::string mount_tmpfs(const std::string& target) {
     return outcome(mount("probe", target.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k"));
 }
@@ -241,12 +260,11 @@ std::string root_of_first(const std::string&) {
     return own.st_dev == first.st_dev && own.st_ino == first.st_ino ? "our own" : "another root";
 }
 
-constexpr std::array<Act, 19> acts = {{{"read", read_path},         {"write", write_path},      {"write-text", write_text}, {"create", create},
+constexpr std::array<Act, 18> acts = {{{"fill", fill}, {"read", read_path},         {"write", write_path},      {"write-text", write_text}, {"create", create},
                                        {"mkdir", make_directory},   {"chmod", change_mode},     {"mount-flags", mount_flags}, {"mknod", make_node},
                                        {"only-entries", only_entries}, {"exec-from", exec_from}, {"map-from", map_from},     {"exec", exec_path},
                                        {"setid-copy", setid_copy},  {"setid-image", setid_in_image}, {"mount", mount_tmpfs}, {"chroot", change_root},
-                                       {"root-of-1", root_of_first}, {"unlink", [](const std::string& path) { return outcome(unlink(path.c_str())); }},
-                                       {"chdir", [](const std::string& path) { return outcome(chdir(path.c_str())); }}}};
+                                       {"root-of-1", root_of_first}}};
 
 }  // namespace
 

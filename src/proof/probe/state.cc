@@ -158,8 +158,8 @@ std::string environment(const std::string& patterns) {
 
 // A session of its own: no process group of the launcher's terminal to type into.
 std::string session(const std::string&) {
-    const pid_t leader = getsid(getppid());
-    return leader > 0 ? "own" : "the launcher's";
+    const pid_t app = getppid(), leader = getsid(app);
+    return leader == app || leader == 1 ? "own" : "the launcher's";
 }
 
 constexpr std::array<Act, 19> acts = {
