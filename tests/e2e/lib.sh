@@ -7,9 +7,17 @@ set -euo pipefail
 : "${CASEMATE:?}" "${CASEMATE_SOURCE:?}" "${CASEMATE_BUILD:?}"
 [ -x "$CASEMATE" ] || { echo "no $CASEMATE: run scripts/build" >&2; exit 1; }
 
+# A mount namespace of the test's own, so that /var/lib/casemate can be the test's own as well.
+if [ -z "${CASEMATE_E2E_PRIVATE:-}" ]; then
+    mkdir -p /var/lib/casemate
+    CASEMATE_E2E_PRIVATE=1 exec unshare --mount --propagation private "$0" "$@"
+fi
+
 scratch=$(mktemp -d /tmp/casemate-e2e.XXXXXX)
 chmod 755 "$scratch"
 mkdir -m 755 "$scratch/bin" "$scratch/images"
+mkdir -m 700 "$scratch/data-root" "$scratch/data-user"
+mount --bind "$scratch/data-root" /var/lib/casemate
 for program in "$(dirname "$CASEMATE")"/casemate*; do
     [[ $program == *.debug ]] || [ ! -f "$program" ] || cp "$program" "$scratch/bin/"
 done
@@ -28,6 +36,9 @@ assert_eq() { # WHAT SEEN WANTED
 assert_match() { # WHAT SEEN REGEX
     [[ $2 =~ $3 ]] || fail "$1: '$2' does not match '$3'"
 }
+
+# Mount points below the scratch directory.
+mounts() { awk -v under="$scratch/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo; }
 
 # Processes of this test: "pid exe" lines.
 processes() {
@@ -53,7 +64,8 @@ cleanup() {
         for log in "$scratch"/*.log; do [ ! -s "$log" ] || { echo "== $log"; tail -n 40 "$log"; } >&2; done
     fi
     sleep 0.1
-    grep -o " ${scratch}[^ ]*" /proc/self/mountinfo | sort -r | while read -r mount; do umount -l "$mount" || :; done
+    mounts | sort -r | while read -r mount; do umount -l "$mount"; done
+    umount -l /var/lib/casemate
     rm -rf --one-file-system "$scratch"
     exit $status
 }
@@ -68,14 +80,13 @@ add_test_user() {
             grep -q "^$test_user:" $file || echo "$test_user:$((100000 + ($(id -u "$test_user") - 1000) * 65536)):65536" >>$file
         done
     ) 9>/run/lock/casemate-test-user
-    mkdir -p "$scratch/runtime"
-    chown "$test_user:" "$scratch/runtime"
-    chmod 700 "$scratch/runtime"
+    mkdir -p -m 700 "$scratch/runtime"
+    chown "$test_user:" "$scratch/runtime" "$scratch/data-user"
 }
 as_user() {
     setpriv --reuid "$test_user" --regid "$test_user" --clear-groups \
         env -i HOME="$(getent passwd "$test_user" | cut -d: -f6)" PATH=/usr/local/bin:/usr/bin:/bin \
-        XDG_RUNTIME_DIR="$scratch/runtime" USER="$test_user" "$@"
+        XDG_RUNTIME_DIR="$scratch/runtime" XDG_DATA_HOME="$scratch/data-user" USER="$test_user" "$@"
 }
 # become root|user: whom run and the state directory belong to from now on.
 become() {
@@ -134,13 +145,11 @@ nothing_left() {
         [ $SECONDS -lt $deadline ] || fail "processes are left: $(processes)"
         sleep 0.05
     done
-    left=$(grep -c " $scratch" /proc/self/mountinfo || :)
-    assert_eq "mounts left" "$left" "${1:-0}"
-    # Empty directories of the state root (containers/, locks) may stay; anything else is a leftover.
-    left=$(find "$state" -mindepth 1 ! -type d ! -name '*.lock' ! -name lock 2>/dev/null | head -n 5)
-    assert_eq "state left" "$left" ""
-    left=$(find "$state" -mindepth 2 -maxdepth 3 -type d 2>/dev/null | head -n 5)
-    assert_eq "directories left" "$left" ""
+    assert_eq "mounts left" "$(mounts | wc -l)" "${1:-0}"
+    # The roots and their locks may stay; a container's directory, or a file, is a leftover.
+    left=$(find "$state" "$scratch/data-root" "$scratch/data-user" -mindepth 1 2>/dev/null | grep -vE '/(casemate|lock|[^/]*\.lock|ids|ids/[0-9]+)$' |
+        head -n 5)
+    assert_eq "left" "$left" ""
 }
 
 # Facts about the app, from outside. PID: what --pid-file says: PID 1 of the container, whose child is the app when

@@ -39,10 +39,11 @@ class Runner:
         if user:
             entry = pwd.getpwnam(user)
             os.chown(self.state, entry.pw_uid, entry.pw_gid)
-            runtime = scratch / "runtime"
-            runtime.mkdir(mode=0o700)
-            os.chown(runtime, entry.pw_uid, entry.pw_gid)
-            self.environment |= {"HOME": entry.pw_dir, "XDG_RUNTIME_DIR": str(runtime), "USER": user}
+            runtime, data = scratch / "runtime", scratch / "data"
+            for directory in (runtime, data):
+                directory.mkdir(mode=0o700)
+                os.chown(directory, entry.pw_uid, entry.pw_gid)
+            self.environment |= {"HOME": entry.pw_dir, "XDG_RUNTIME_DIR": str(runtime), "XDG_DATA_HOME": str(data), "USER": user}
             self.words = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
 
     def run(self, *arguments, leave_out=None):
