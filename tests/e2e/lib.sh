@@ -80,7 +80,7 @@ add_test_user() {
             grep -q "^$test_user:" $file || echo "$test_user:$((100000 + ($(id -u "$test_user") - 1000) * 65536)):65536" >>$file
         done
     ) 9>/run/lock/casemate-test-user
-    mkdir -p -m 700 "$scratch/runtime"
+    [ -d "$scratch/runtime" ] || mkdir -m 700 "$scratch/runtime"
     chown "$test_user:" "$scratch/runtime" "$scratch/data-user"
 }
 as_user() {
