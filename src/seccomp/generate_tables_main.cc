@@ -5,7 +5,9 @@
 // Usage: casemate-seccomp-tables DIRECTORY OUTPUT
 #include <seccomp.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -56,6 +58,13 @@ std::vector<std::vector<std::string>> lines_of(const std::string& path) {
     return lines;
 }
 
+int number_of(const std::string& path, const std::string& word) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error != std::errc() || end != word.data() + word.size()) stop(path + ": '" + word + "' is no number");
+    return number;
+}
+
 // newer.txt; returns the newest number that all architectures share. Libseccomp's own calls above it are left out: the
 // table must not depend on which libseccomp the build machine has.
 int read_newer(const std::string& path, Table& table) {
@@ -66,7 +75,7 @@ int read_newer(const std::string& path, Table& table) {
         Call& call = table[words[0]];
         for (size_t i : order) {
             if (words[i + 1] == "-") continue;
-            const int number = std::atoi(words[i + 1].c_str());
+            const int number = number_of(path, words[i + 1]);
             newest = std::max(newest, number);
             call.number[i] = i == x32_column ? number | x32_bit : number;
         }
@@ -134,7 +143,7 @@ void read_arguments(const std::string& path, Table& table) {
         call->second.arguments = words[1];
     }
     for (const auto& [name, call] : table)
-        if (call.arguments.empty()) stop(path + ": no line for '" + name + "'");
+        if (call.arguments.empty()) stop(std::string("no argument line for '").append(name) + "'");
 }
 
 // The groups that a union stands for, as a bit set; a union may name earlier unions.

@@ -26,7 +26,7 @@ constexpr Token tokens[] = {{Arch::x86_64, SCMP_ARCH_X86_64},
 
 std::string name_in_libseccomp(uint32_t token, int number) {
     char* name = seccomp_syscall_resolve_num_arch(token, number);
-    const std::string text = name ? name : "";
+    std::string text = name ? name : "";
     std::free(name);
     return text;
 }
