@@ -1,7 +1,6 @@
-# Compiles profiles/*.json (but the schema) into the binary: build/generated/policy/built_in_profiles.h.
+# Compiles profiles/*.json into the binary: build/generated/policy/built_in_profiles.h.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 file(GLOB shipped_profiles CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/profiles/*.json)
-list(FILTER shipped_profiles EXCLUDE REGEX "\\.schema\\.json$")
 set(embedded_profiles ${CMAKE_BINARY_DIR}/generated/policy/built_in_profiles.h)
 add_custom_command(
   OUTPUT ${embedded_profiles}

@@ -1,7 +1,4 @@
 // The shipped profiles, compiled in from profiles/*.json, so that the single binary works alone.
-#include <algorithm>
-#include <iterator>
-
 #include "base/text.h"
 #include "policy/built_in_profiles.h"  // generated: cmake/profiles.cmake
 #include "policy/profile.h"
@@ -19,6 +16,8 @@ std::vector<std::string_view> built_in_names() {
     for (const auto& [name, text] : built_in_profiles) names.push_back(name);
     return names;
 }
+
+std::string_view profile_schema() { return built_in_schema; }
 
 Result<Source> BuiltInReader::read(const std::string& name_or_path, const std::string&) {
     const char* const text = built_in_profile(name_or_path);

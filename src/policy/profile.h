@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -150,7 +151,7 @@ struct Limits {
     Opt<bool> oom_group;
     Opt<uint64_t> runtime_max_ms;
     Opt<CgroupNeed> cgroup;
-    Opt<std::map<std::string, RlimitPair>> rlimits;
+    Opt<std::map<std::string, RlimitPair, std::less<>>> rlimits;
     bool operator==(const Limits&) const = default;
 };
 
@@ -237,6 +238,8 @@ public:
 // A profile that is compiled in ("hardened" ...), or nullptr.
 const char* built_in_profile(std::string_view name);
 std::vector<std::string_view> built_in_names();
+// The JSON Schema (draft 2020-12) of the language's shape: `casemate profile schema`.
+std::string_view profile_schema();
 
 // Reads the compiled-in profiles and nothing else.
 class BuiltInReader : public Reader {

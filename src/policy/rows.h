@@ -73,7 +73,7 @@ struct MemberRow : PlainRow {
 // One entry of limits.rlimits, by its index in rlimit_names().
 template <size_t index>
 struct RlimitRow : PlainRow {
-    static std::string name() { return std::string(rlimit_names()[index]); }
+    static std::string_view name() { return rlimit_names()[index]; }
     static const RlimitPair* find(const Profile& profile) {
         if (!profile.limits.rlimits) return nullptr;
         const auto found = profile.limits.rlimits->find(name());
@@ -81,7 +81,7 @@ struct RlimitRow : PlainRow {
     }
     static void put(Profile& out, const RlimitPair& value) {
         if (!out.limits.rlimits) out.limits.rlimits.emplace();
-        (*out.limits.rlimits)[name()] = value;
+        (*out.limits.rlimits)[std::string(name())] = value;
     }
     static bool present(const Profile& profile) { return find(profile) != nullptr; }
     static void parse(const At& at, const json::Value& value, Profile& out) {
@@ -89,8 +89,8 @@ struct RlimitRow : PlainRow {
     }
     static void copy(const Profile& from, Profile& to) {
         if (const RlimitPair* pair = find(from)) return put(to, *pair);
-        if (!to.limits.rlimits) return;
-        to.limits.rlimits->erase(name());
+        if (!present(to)) return;
+        to.limits.rlimits->erase(to.limits.rlimits->find(name()));
         if (to.limits.rlimits->empty()) to.limits.rlimits.reset();
     }
     static bool equal(const Profile& a, const Profile& b) {
