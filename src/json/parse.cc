@@ -32,7 +32,8 @@ public:
     }
     bool number_float(double number, const std::string& text) {
         // nlohmann falls back to a double where 64 bits do not suffice.
-        if (text.find_first_of(".eE") == std::string::npos) return fail(concat(value_path(), ": ", text, " is beyond 64 bits"));
+        if (text.find_first_of(".eE") == std::string::npos)
+            return fail(concat(value_path(), ": ", text, " is beyond 64 bits"));
         Value value;
         value.kind_ = Kind::real;
         value.real_ = number;
@@ -57,7 +58,8 @@ public:
     }
     bool end_object() {
         const std::span<const Member> members = top_children();
-        if (const Member* twice = duplicate(members)) return fail(concat(child_path(container_path(), twice->key), ": key given twice"));
+        if (const Member* twice = duplicate(members))
+            return fail(concat(child_path(container_path(), twice->key), ": key given twice"));
         Value value;
         value.kind_ = Kind::object;
         value.count_ = static_cast<uint32_t>(members.size());
@@ -138,7 +140,8 @@ private:
             document_.root_ = value;
             return true;
         }
-        if (++values_ > limits_.values) return fail(concat(container_path(), ": more than ", limits_.values, " values in the document"));
+        if (++values_ > limits_.values)
+            return fail(concat(container_path(), ": more than ", limits_.values, " values in the document"));
         if (children_.size() - open_.back().first >= limits_.items)
             return fail(concat(container_path(), ": more than ", limits_.items, " items"));
         children_.push_back({open_.back().key, value});

@@ -29,7 +29,8 @@ std::string child_path(std::string_view path, std::string_view key) {
     if (key.size() > shown) return concat(path, "[", quoted(key.substr(0, shown)), "...]");
     bool plain = !key.empty();
     for (const char c : key)
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+              c == '-'))
             plain = false;
     return plain ? concat(path, ".", key) : concat(path, "[", quoted(key), "]");
 }

@@ -75,10 +75,10 @@ inline std::span<const Member> Value::members() const {
 struct Limits {
     size_t bytes = size_t{4} << 20;
     size_t depth = 64;
-    size_t values = 1u << 18;         // in the whole document: 12 MiB of memory
-    size_t items = 1u << 18;          // of one array or object
-    size_t string_bytes = 1u << 20;   // of one string
-    bool control_characters = true;   // are C0 controls and DEL allowed in strings? NUL never is
+    size_t values = 1u << 18;        // in the whole document: 12 MiB of memory
+    size_t items = 1u << 18;         // of one array or object
+    size_t string_bytes = 1u << 20;  // of one string
+    bool control_characters = true;  // are C0 controls and DEL allowed in strings? NUL never is
 };
 
 // "a string", "a number", "null" ...: for messages.
@@ -86,9 +86,9 @@ std::string_view kind_name(const Value& value);
 
 class Document {
 public:
-    // One RFC 8259 value and nothing after it. Refused: duplicate keys, NaN, integers beyond 64 bits, wrong UTF-8, a byte
-    // order mark, NUL, anything beyond `limits`. Errors read "$.a.b[0]: key given twice" or "line 3, column 7: ...".
-    // The document keeps no reference to `text`.
+    // One RFC 8259 value and nothing after it. Refused: duplicate keys, NaN, integers beyond 64 bits, wrong UTF-8, a
+    // byte order mark, NUL, anything beyond `limits`. Errors read "$.a.b[0]: key given twice" or "line 3, column 7:
+    // ...". The document keeps no reference to `text`.
     static Result<Document> parse(std::string_view text, const Limits& limits = {});
 
     const Value& root() const { return root_; }

@@ -1,5 +1,5 @@
-// Whom an image means by `User`, looked up in its own passwd and group texts. Pure text work: NSS would load code from the
-// image (CVE-2019-14271).
+// Whom an image means by `User`, looked up in its own passwd and group texts. Pure text work: NSS would load code from
+// the image (CVE-2019-14271).
 #include <algorithm>
 
 #include "base/text.h"
@@ -18,12 +18,15 @@ Result<UserRequest::Half> parse_half(std::string_view text, std::string_view wha
     if (all_digits(text)) {
         const std::optional<uint64_t> number = parse_decimal(text, max_id);
         if (!number) return Error::invalid(concat("the ", what, " ", quoted(text.substr(0, 32)), " is above ", max_id));
-        if (text.size() > 1 && text.front() == '0') return Error::invalid(concat("the ", what, " ", quoted(text), " has leading zeros"));
+        if (text.size() > 1 && text.front() == '0')
+            return Error::invalid(concat("the ", what, " ", quoted(text), " has leading zeros"));
         return UserRequest::Half{{}, static_cast<uint32_t>(*number)};
     }
-    const bool printable_name = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) > ' ' && c != 0x7f && c != ','; });
+    const bool printable_name =
+        std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) > ' ' && c != 0x7f && c != ','; });
     if (!printable_name || text.size() > max_name_bytes || text.front() == '-' || text.front() == '+')
-        return Error::invalid(concat("the ", what, " ", quoted(text.substr(0, max_name_bytes)), " is neither a number nor a name"));
+        return Error::invalid(
+            concat("the ", what, " ", quoted(text.substr(0, max_name_bytes)), " is neither a number nor a name"));
     return UserRequest::Half{std::string(text), std::nullopt};
 }
 
@@ -46,7 +49,8 @@ std::optional<uint32_t> id_of(std::string_view field) {
 }
 
 bool is_home(std::string_view path) {
-    return path.starts_with('/') && std::ranges::none_of(path, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
+    return path.starts_with('/') &&
+           std::ranges::none_of(path, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
 }
 
 // Fills uid, gid, name, home and shell from the first row that `half` means.
@@ -85,7 +89,8 @@ Result<std::vector<uint32_t>> groups_of(std::string_view name, uint32_t primary,
     });
     std::ranges::sort(out);
     out.erase(std::unique(out.begin(), out.end()), out.end());
-    if (out.size() > max_groups) return Error::with_code(E2BIG, concat("user ", quoted(name), " is in more than ", max_groups, " groups"));
+    if (out.size() > max_groups)
+        return Error::with_code(E2BIG, concat("user ", quoted(name), " is in more than ", max_groups, " groups"));
     return out;
 }
 
@@ -97,7 +102,8 @@ Result<UserRequest> parse_user(std::string_view text) {
     const size_t colon = text.find(':');
     request.user = TRY(parse_half(text.substr(0, colon), "user"));
     if (colon == std::string_view::npos) return request;
-    if (text.find(':', colon + 1) != std::string_view::npos) return Error::invalid(concat(quoted(text.substr(0, max_name_bytes)), " has more than one ':'"));
+    if (text.find(':', colon + 1) != std::string_view::npos)
+        return Error::invalid(concat(quoted(text.substr(0, max_name_bytes)), " has more than one ':'"));
     request.group = TRY(parse_half(text.substr(colon + 1), "group"));
     return request;
 }
@@ -108,22 +114,27 @@ std::string to_text(const UserRequest& request) {
     return request.group ? concat(half(*request.user), ":", half(*request.group)) : half(*request.user);
 }
 
-Result<ResolvedUser> resolve_user(const UserRequest& request, std::string_view passwd_text, std::string_view group_text) {
+Result<ResolvedUser> resolve_user(const UserRequest& request, std::string_view passwd_text,
+                                  std::string_view group_text) {
     for (const std::string_view text : {passwd_text, group_text})
         if (text.size() > max_account_file_bytes)
-            return Error::with_code(EFBIG, concat("the image's passwd or group is larger than ", max_account_file_bytes, " bytes"));
+            return Error::with_code(
+                EFBIG, concat("the image's passwd or group is larger than ", max_account_file_bytes, " bytes"));
     ResolvedUser out;
     out.unnamed = !request.user;
     const UserRequest::Half user = request.user.value_or(UserRequest::Half{{}, 0});
     const bool found = find_account(user, passwd_text, out);
     if (!found) {
-        if (!user.id) return Error::with_code(ENOENT, concat("user ", quoted(user.name), " is not in the image's passwd"));
+        if (!user.id)
+            return Error::with_code(ENOENT, concat("user ", quoted(user.name), " is not in the image's passwd"));
         out.uid = *user.id;
         out.group_defaulted = !request.group && !out.unnamed;
     }
     if (request.group) {
         const std::optional<uint32_t> gid = find_group(*request.group, group_text);
-        if (!gid) return Error::with_code(ENOENT, concat("group ", quoted(request.group->name), " is not in the image's group"));
+        if (!gid)
+            return Error::with_code(ENOENT,
+                                    concat("group ", quoted(request.group->name), " is not in the image's group"));
         out.gid = *gid;
     } else if (!user.id) {
         out.additional_gids = TRY(groups_of(user.name, out.gid, group_text));

@@ -50,8 +50,8 @@ std::string to_json(const Resources& resources) { return written(resources); }
 
 bool Resources::empty() const {
     return devices.empty() && memory.value_or(Memory()) == Memory() && cpu.value_or(Cpu()) == Cpu() && !pids_limit &&
-           block_io.value_or(BlockIo()) == BlockIo() && hugepage_limits.empty() && network.value_or(Network()) == Network() && rdma.empty() &&
-           unified.empty();
+           block_io.value_or(BlockIo()) == BlockIo() && hugepage_limits.empty() &&
+           network.value_or(Network()) == Network() && rdma.empty() && unified.empty();
 }
 
 }  // namespace casemate::oci

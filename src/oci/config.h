@@ -275,17 +275,19 @@ struct Config {
     bool operator==(const Config&) const = default;
 };
 
-// Parses config.json. Errors name the JSON path: "config.json: $.process.user.uid: expected a whole number, got a string".
-// Wrong types, words and numbers that the specification does not have, duplicate keys, namespaces and rlimits are errors;
-// keys that it does not know are collected (it demands that they are ignored: config.md, Extensibility). null is taken
-// as absent, which is what Go's encoders write for it. A relative mount destination is put below "/" (config.md, Mounts).
+// Parses config.json. Errors name the JSON path: "config.json: $.process.user.uid: expected a whole number, got a
+// string". Wrong types, words and numbers that the specification does not have, duplicate keys, namespaces and rlimits
+// are errors; keys that it does not know are collected (it demands that they are ignored: config.md, Extensibility).
+// null is taken as absent, which is what Go's encoders write for it. A relative mount destination is put below "/"
+// (config.md, Mounts).
 Result<Config> parse_config(std::string_view text);
 // The `process` object alone: exec --process.
 Result<Process> parse_process(std::string_view text);
 // The `linux.resources` object alone: update --resources.
 Result<Resources> parse_resources(std::string_view text);
 
-// The document again, pretty-printed, fields at their default left out: parse_config(to_json(c)) is c but for unknown keys.
+// The document again, pretty-printed, fields at their default left out: parse_config(to_json(c)) is c but for unknown
+// keys.
 std::string to_json(const Config& config);
 std::string to_json(const Process& process);
 std::string to_json(const Resources& resources);

@@ -319,10 +319,12 @@ void fields(V& v, S& linux_part) {
 template <typename V, Of<Config> S>
 void fields(V& v, S& config) {
     v("ociVersion", config.oci_version, {.required = true});
-    v.group("root", [&](auto& root) {
-        root("path", config.root_path, {.required = true, .form = Form::not_empty});
-        root("readonly", config.root_readonly);
-    }, {.required = true});
+    v.group("root",
+            [&](auto& root) {
+                root("path", config.root_path, {.required = true, .form = Form::not_empty});
+                root("readonly", config.root_readonly);
+            },
+            {.required = true});
     v("mounts", config.mounts);
     v("process", config.process);
     v("hostname", config.hostname);

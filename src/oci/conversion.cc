@@ -16,9 +16,12 @@ std::string_view name_in(std::string_view variable) { return variable.substr(0, 
 
 // Sets NAME=value, in the place of an earlier one of that name.
 void set_variable(std::vector<std::string>& env, std::string_view variable) {
-    const auto same = std::ranges::find(env, name_in(variable), [](const std::string& known) { return name_in(known); });
-    if (same != env.end()) *same = variable;
-    else env.emplace_back(variable);
+    const auto same =
+        std::ranges::find(env, name_in(variable), [](const std::string& known) { return name_in(known); });
+    if (same != env.end())
+        *same = variable;
+    else
+        env.emplace_back(variable);
 }
 
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
@@ -31,8 +34,10 @@ Result<std::vector<std::string>> environment_of(const ImageDefaults& image, cons
     std::vector<std::string> env;
     for (const std::string& variable : image.env) {
         const size_t equals = variable.find('=');
-        if (equals == std::string::npos || equals == 0) return Error::invalid(concat("Env: expected NAME=value, got ", quoted(variable)));
-        if (has_control(name_in(variable))) return Error::invalid(concat("Env: a control character in the name ", quoted(name_in(variable))));
+        if (equals == std::string::npos || equals == 0)
+            return Error::invalid(concat("Env: expected NAME=value, got ", quoted(variable)));
+        if (has_control(name_in(variable)))
+            return Error::invalid(concat("Env: a control character in the name ", quoted(name_in(variable))));
         set_variable(env, variable);
     }
     if (!has_variable(env, "PATH")) env.push_back(concat("PATH=", default_path));
@@ -42,7 +47,8 @@ Result<std::vector<std::string>> environment_of(const ImageDefaults& image, cons
 
 Result<std::string> directory_of(std::string_view working_dir) {
     if (working_dir.empty()) return std::string("/");
-    if (working_dir.front() != '/') return Error::invalid(concat("WorkingDir: expected an absolute path, got ", quoted(working_dir)));
+    if (working_dir.front() != '/')
+        return Error::invalid(concat("WorkingDir: expected an absolute path, got ", quoted(working_dir)));
     std::string out;
     for (const std::string_view part : split(working_dir, '/')) {
         if (part == "..") return Error::invalid(concat("WorkingDir: '..' in ", quoted(working_dir)));

@@ -1,8 +1,8 @@
 // Image configuration -> what the process of a container is, by image-spec conversion.md. Pure: the caller hands over
 // the text of the image's own /etc/passwd and /etc/group, which are hostile data.
 //
-// Nothing here is policy: what a profile thinks of root, of group 0 or of a variable is decided by the planner. Hence the
-// flags: they say where a value came from.
+// Nothing here is policy: what a profile thinks of root, of group 0 or of a variable is decided by the planner. Hence
+// the flags: they say where a value came from.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace casemate::oci {
 inline constexpr uint32_t max_id = 0xfffffffe;
 
 // "", "u", "u:g" where each is a number or a name. All digits is always a number, never looked up as a name
-// (CVE-2016-3697); every wrong form ("1:", ":1", " 1", "-1", "00", 4294967295) is an error, never uid 0 (CVE-2026-30892).
-// parse_user(to_text(r)) is r.
+// (CVE-2016-3697); every wrong form ("1:", ":1", " 1", "-1", "00", 4294967295) is an error, never uid 0
+// (CVE-2026-30892). parse_user(to_text(r)) is r.
 struct UserRequest {
     struct Half {
         std::string name;            // empty when it is a number
@@ -40,13 +40,14 @@ struct ResolvedUser {
     std::vector<uint32_t> additional_gids;  // sorted, without gid; only for a name without a group
     std::string name, home, shell;          // of the passwd row; empty when there is none. home is absolute or empty
     bool unnamed = false;                   // the image says nothing: root by default
-    bool group_defaulted = false;           // a number without a group and without a passwd row: gid 0 by the specification
+    bool group_defaulted = false;  // a number without a group and without a passwd row: gid 0 by the specification
 };
 // passwd(5) and group(5) texts of at most 1 MiB each; lines over 4096 bytes and malformed ones are skipped, the first
 // matching row counts. A name without a group gets the groups that list it (image-spec config.md, User).
 // Errors: unknown user or group (ENOENT), a file too large (EFBIG), in more than 65536 groups (E2BIG, NGROUPS_MAX).
 inline constexpr size_t max_account_file_bytes = size_t{1} << 20;
-Result<ResolvedUser> resolve_user(const UserRequest& request, std::string_view passwd_text, std::string_view group_text);
+Result<ResolvedUser> resolve_user(const UserRequest& request, std::string_view passwd_text,
+                                  std::string_view group_text);
 
 struct ImageProcess {
     std::vector<std::string> args;  // Entrypoint + Cmd, or Entrypoint + the caller's; may be empty: nothing to run
@@ -65,9 +66,9 @@ struct ConversionInput {
     std::vector<std::string> command = {};               // in place of Cmd, when not empty
     bool replace_entrypoint = false;                     // `command` is the whole argv
 };
-// HOME is the passwd row's, or "/". Of a variable given twice the last counts. Errors name the image's key: an Env entry
-// that is not NAME=value or has a control character in its name, a WorkingDir that is relative or has "..", a StopSignal
-// that is none, and those of parse_user and resolve_user.
+// HOME is the passwd row's, or "/". Of a variable given twice the last counts. Errors name the image's key: an Env
+// entry that is not NAME=value or has a control character in its name, a WorkingDir that is relative or has "..", a
+// StopSignal that is none, and those of parse_user and resolve_user.
 Result<ImageProcess> convert(const ImageConfig& image, const ConversionInput& input);
 
 }  // namespace casemate::oci

@@ -1,4 +1,5 @@
-// Writes a struct as a JSON object by its `fields` function (field.h). What is at its default and not required is left out.
+// Writes a struct as a JSON object by its `fields` function (field.h). What is at its default and not required is left
+// out.
 #pragma once
 
 #include <map>
@@ -41,8 +42,10 @@ private:
     void write(const std::string& text) { out_.value(text); }
     template <std::integral T>
     void write(const T& number) {
-        if constexpr (std::is_signed_v<T>) out_.value(static_cast<int64_t>(number));
-        else out_.value(static_cast<uint64_t>(number));
+        if constexpr (std::is_signed_v<T>)
+            out_.value(static_cast<int64_t>(number));
+        else
+            out_.value(static_cast<uint64_t>(number));
     }
     template <typename T>
     void write(const std::optional<T>& some) {

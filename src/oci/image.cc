@@ -10,12 +10,15 @@ namespace {
 
 constexpr json::Limits limits{.bytes = size_t{4} << 20, .depth = 32, .items = 16384};
 
-Result<void> check_kind(const json::Document& document, MediaType expected, std::initializer_list<std::string_view> foreign_keys) {
+Result<void> check_kind(const json::Document& document, MediaType expected,
+                        std::initializer_list<std::string_view> foreign_keys) {
     const Head head = TRY(read_document<Head>(document, nullptr));
     if (!head.media_type.empty() && media_type_of(head.media_type) != expected)
         return Error::invalid(concat("$.mediaType: expected ", name_of(expected), ", got ", quoted(head.media_type)));
     for (const std::string_view key : foreign_keys)
-        if (document.root().find(key)) return Error::invalid(concat(json::child_path("$", key), ": does not belong in an image ", name_of(expected)));
+        if (document.root().find(key))
+            return Error::invalid(
+                concat(json::child_path("$", key), ": does not belong in an image ", name_of(expected)));
     return {};
 }
 
@@ -48,7 +51,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
         return Error::invalid(concat("$.config.mediaType: not an image: ", quoted(manifest.config.media_type_text)));
     for (size_t i = 0; i < manifest.layers.size(); ++i)
         if (!is_layer(manifest.layers[i].media_type))
-            return Error::invalid(concat("$.layers[", i, "].mediaType: not a layer that can be unpacked: ", quoted(manifest.layers[i].media_type_text)));
+            return Error::invalid(concat("$.layers[", i, "].mediaType: not a layer that can be unpacked: ",
+                                         quoted(manifest.layers[i].media_type_text)));
     return manifest;
 }
 
@@ -59,12 +63,14 @@ Result<ImageConfig> parse_image_config(std::string_view text) {
 
 Result<void> check_layers(const Manifest& manifest, const ImageConfig& config) {
     if (manifest.layers.size() == config.diff_ids.size()) return {};
-    return Error::invalid(concat("the manifest has ", manifest.layers.size(), " layers, the configuration ", config.diff_ids.size(), " diff_ids"));
+    return Error::invalid(concat("the manifest has ", manifest.layers.size(), " layers, the configuration ",
+                                 config.diff_ids.size(), " diff_ids"));
 }
 
 Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text) {
     const json::Document document = TRY(json::Document::parse(text, limits));
-    if (!document.root().is_array()) return Error::invalid(concat("$: expected an array, got ", json::kind_name(document.root())));
+    if (!document.root().is_array())
+        return Error::invalid(concat("$: expected an array, got ", json::kind_name(document.root())));
     std::vector<DockerImage> images;
     Reading reading;
     for (const json::Value& item : document.root().items()) {
@@ -73,9 +79,11 @@ Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text) {
         if (!reading.is(json::Kind::object, item, place)) break;
         Reader reader(reading, item, &place);
         fields(reader, image);
-        if (!is_inner_path(image.config)) reading.fail(place, concat("Config: not a path inside the archive: ", quoted(image.config)));
+        if (!is_inner_path(image.config))
+            reading.fail(place, concat("Config: not a path inside the archive: ", quoted(image.config)));
         for (const std::string& layer : image.layers)
-            if (!is_inner_path(layer)) reading.fail(place, concat("Layers: not a path inside the archive: ", quoted(layer)));
+            if (!is_inner_path(layer))
+                reading.fail(place, concat("Layers: not a path inside the archive: ", quoted(layer)));
     }
     if (reading.error) return std::move(*reading.error);
     if (images.empty()) return Error::invalid("$: no image");

@@ -1,7 +1,8 @@
 // Documents of the OCI image specification 1.1 and of docker archives, as typed values. Pure: the caller reads blobs.
 //
-// All of it is hostile input (SECURITY 3.M): digests are checked before anyone can build a path of them, media types are
-// a closed list, sizes are never negative, and a document that could be read as two kinds is refused (CVE-2021-41190).
+// All of it is hostile input (SECURITY 3.M): digests are checked before anyone can build a path of them, media types
+// are a closed list, sizes are never negative, and a document that could be read as two kinds is refused
+// (CVE-2021-41190).
 #pragma once
 
 #include <cstdint>
@@ -66,8 +67,8 @@ struct Platform {
 };
 // linux, the architecture this was compiled for, its lowest variant.
 Platform native_platform();
-// Does an image for `offered` run on `wanted`? A variant is met by equal or higher ones (amd64 v1 < v2 ..., arm v6 < v7);
-// words that are not said match, others must be the same.
+// Does an image for `offered` run on `wanted`? A variant is met by equal or higher ones (amd64 v1 < v2 ..., arm v6 <
+// v7); words that are not said match, others must be the same.
 bool runs_on(const Platform& offered, const Platform& wanted);
 // "linux/arm/v7"
 std::string describe(const Platform& platform);

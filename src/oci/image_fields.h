@@ -1,5 +1,5 @@
-// The keys of image documents (image-spec: descriptor.md, image-index.md, manifest.md, config.md), read only. Keys that are
-// not listed mean nothing to us.
+// The keys of image documents (image-spec: descriptor.md, image-index.md, manifest.md, config.md), read only. Keys that
+// are not listed mean nothing to us.
 #pragma once
 
 #include "oci/field.h"
@@ -98,11 +98,13 @@ void fields(V& v, ImageConfig& config) {
     v("created", config.created);
     v("author", config.author);
     v("config", config.defaults);
-    v.group("rootfs", [&](auto& rootfs) {
-        std::string type;
-        rootfs("type", type, {.required = true, .words = root_types});
-        rootfs("diff_ids", config.diff_ids);
-    }, {.required = true});
+    v.group("rootfs",
+            [&](auto& rootfs) {
+                std::string type;
+                rootfs("type", type, {.required = true, .words = root_types});
+                rootfs("diff_ids", config.diff_ids);
+            },
+            {.required = true});
     v("history", config.history);
 }
 

@@ -48,7 +48,8 @@ bool is_grammatical(std::string_view algorithm, std::string_view encoded) {
         after_component = part;
     }
     return after_component && std::ranges::all_of(encoded, [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '=' || c == '_' || c == '-';
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '=' ||
+                      c == '_' || c == '-';
            });
 }
 

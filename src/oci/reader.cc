@@ -11,7 +11,8 @@ std::string_view fault_of(std::string_view text, Form form) {
         case Form::not_empty: return text.empty() ? "must not be empty" : "";
         case Form::absolute: return text.starts_with('/') ? "" : "expected an absolute path";
         case Form::file_name:
-            if (text.empty() || text == "." || text == ".." || text.find('/') != std::string_view::npos) return "expected one path component";
+            if (text.empty() || text == "." || text == ".." || text.find('/') != std::string_view::npos)
+                return "expected one path component";
             return {};
     }
     return "unknown form";
@@ -31,7 +32,8 @@ void Reading::fail(const Place& place, std::string_view why) {
 
 bool Reading::is(json::Kind kind, const json::Value& value, const Place& place) {
     if (value.kind() == kind) return true;
-    fail(place, concat(kind == json::Kind::object ? "expected an object, got " : "expected an array, got ", json::kind_name(value)));
+    fail(place, concat(kind == json::Kind::object ? "expected an object, got " : "expected an array, got ",
+                       json::kind_name(value)));
     return false;
 }
 
@@ -51,9 +53,11 @@ bool Reading::integer(const json::Value& value, const Place& place, int64_t min,
         return false;
     }
     const bool fits = value.negative() ? value.signed_integer() >= min
-                                       : value.unsigned_integer() <= max && (min <= 0 || value.unsigned_integer() >= static_cast<uint64_t>(min));
+                                       : value.unsigned_integer() <= max &&
+                                             (min <= 0 || value.unsigned_integer() >= static_cast<uint64_t>(min));
     if (!fits) {
-        const std::string got = value.negative() ? std::to_string(value.signed_integer()) : std::to_string(value.unsigned_integer());
+        const std::string got =
+            value.negative() ? std::to_string(value.signed_integer()) : std::to_string(value.unsigned_integer());
         fail(place, concat("expected a number from ", min, " to ", max, ", got ", got));
         return false;
     }

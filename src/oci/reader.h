@@ -18,7 +18,7 @@ namespace casemate::oci {
 
 struct Place {
     const Place* parent = nullptr;
-    std::string_view key;          // of a member; else an item:
+    std::string_view key;  // of a member; else an item:
     std::optional<size_t> index = {};
 };
 // "$.linux.namespaces[0].type"
@@ -50,9 +50,11 @@ concept FromText = requires(std::string_view text) {
 class Reader {
 public:
     // `place` of the root is nullptr.
-    Reader(Reading& reading, const json::Value& object, const Place* place) : reading_(reading), object_(object), place_(place) {}
+    Reader(Reading& reading, const json::Value& object, const Place* place)
+        : reading_(reading), object_(object), place_(place) {}
     ~Reader() {
-        if (!reading_.error && found_ != object_.members().size()) reading_.note_unknown(object_, place_, std::span(known_).first(known_count_));
+        if (!reading_.error && found_ != object_.members().size())
+            reading_.note_unknown(object_, place_, std::span(known_).first(known_count_));
     }
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
@@ -83,8 +85,12 @@ private:
         return nullptr;
     }
 
-    void read(const json::Value& value, bool& out, const Place& place, const Rule&) { reading_.boolean(value, place, out); }
-    void read(const json::Value& value, std::string& out, const Place& place, const Rule& rule) { reading_.string(value, place, rule, out); }
+    void read(const json::Value& value, bool& out, const Place& place, const Rule&) {
+        reading_.boolean(value, place, out);
+    }
+    void read(const json::Value& value, std::string& out, const Place& place, const Rule& rule) {
+        reading_.string(value, place, rule, out);
+    }
     template <std::integral T>
     void read(const json::Value& value, T& out, const Place& place, const Rule& rule) {
         using Limits = std::numeric_limits<T>;
@@ -120,8 +126,10 @@ private:
         std::string text;
         if (!reading_.string(value, place, {}, text)) return;
         Result<T> parsed = T::parse(text);
-        if (parsed) out = std::move(parsed).take();
-        else reading_.fail(place, parsed.error().text());
+        if (parsed)
+            out = std::move(parsed).take();
+        else
+            reading_.fail(place, parsed.error().text());
     }
     template <typename T>
     void read(const json::Value& value, T& out, const Place& place, const Rule&) {
@@ -140,7 +148,8 @@ private:
 // The whole document as a T.
 template <typename T>
 Result<T> read_document(const json::Document& document, std::vector<std::string>* unknown_keys) {
-    if (!document.root().is_object()) return Error::invalid("$: expected an object, got " + std::string(json::kind_name(document.root())));
+    if (!document.root().is_object())
+        return Error::invalid("$: expected an object, got " + std::string(json::kind_name(document.root())));
     Reading reading;
     reading.unknown_keys = unknown_keys;
     T out;

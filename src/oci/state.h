@@ -19,7 +19,7 @@ struct State {
     std::string oci_version = "1.3.0";
     std::string id;
     Status status = Status::creating;
-    int32_t pid = 0;  // in the caller's pid namespace; printed as 0 when stopped
+    int32_t pid = 0;     // in the caller's pid namespace; printed as 0 when stopped
     std::string bundle;  // absolute
     std::map<std::string, std::string> annotations;
     // runc's additions; left out when empty. `created` is RFC 3339: engines parse it.

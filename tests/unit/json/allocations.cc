@@ -24,14 +24,16 @@ void operator delete(void* room, size_t) noexcept { std::free(room); }
 
 TEST_CASE("json: a tree costs a few blocks, whatever the number of values") {
     std::string text = "{\"syscalls\":[";
-    for (int i = 0; i < 400; ++i) text += (i ? ",{\"names\":[\"a_system_call_" : "{\"names\":[\"a_system_call_") + std::to_string(i) + "\",1,true]}";
+    for (int i = 0; i < 400; ++i)
+        text +=
+            (i ? ",{\"names\":[\"a_system_call_" : "{\"names\":[\"a_system_call_") + std::to_string(i) + "\",1,true]}";
     text += "]}";
     allocations = allocated_bytes = 0;
     const casemate::Result<casemate::json::Document> document = casemate::json::Document::parse(text);
     const size_t count = allocations, bytes = allocated_bytes;
     REQUIRE(document);
     CHECK(document.value().root().find("syscalls")->items().size() == 400);
-    CHECK(count < 40);             // two thousand values and strings
+    CHECK(count < 40);  // two thousand values and strings
     CHECK(bytes < 8 * text.size());
     CHECK(sizeof(casemate::json::Value) == 16);
 }

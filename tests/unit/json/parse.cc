@@ -90,8 +90,11 @@ TEST_CASE("json: syntax errors name line and column") {
     CHECK(error_of("{\n  \"a\": tru}").starts_with("line 2, column "));
     CHECK(error_of("{\"a\":1").find("ends too early") != std::string::npos);
     for (const std::string_view text :
-         {"{", "[1,]", "{\"a\":1,}", "{a:1}", "{'a':1}", "[01]", "[+1]", "[.5]", "[1.]", "[NaN]", "[Infinity]", "[-]", "[0x10]", "nul", "{} {}", "{}x",
-          "[1 2]", "// c\n{}", "/* c */{}", "[\"\t\"]", "[\"\\x\"]", "[\"\\u12\"]", "[\"\\ud800\"]", "[\"\\udc00\\ud800\"]", "[1e999]", "[\"open"}) {
+         {"{",         "[1,]",     "{\"a\":1,}", "{a:1}",       "{'a':1}",       "[01]",
+          "[+1]",      "[.5]",     "[1.]",       "[NaN]",       "[Infinity]",    "[-]",
+          "[0x10]",    "nul",      "{} {}",      "{}x",         "[1 2]",         "// c\n{}",
+          "/* c */{}", "[\"\t\"]", "[\"\\x\"]",  "[\"\\u12\"]", "[\"\\ud800\"]", "[\"\\udc00\\ud800\"]",
+          "[1e999]",   "[\"open"}) {
         CAPTURE(text);
         CHECK(error_of(text).starts_with("line 1, column "));
     }

@@ -12,7 +12,14 @@ namespace {
 
 void write_sample(Writer& writer) {
     writer.begin_object().field("a", 1).field("b", "x").key("list").begin_array().value(true).null().end_array();
-    writer.key("none").begin_array().end_array().key("deep").begin_object().field("n", int64_t{-5}).end_object().end_object();
+    writer.key("none")
+        .begin_array()
+        .end_array()
+        .key("deep")
+        .begin_object()
+        .field("n", int64_t{-5})
+        .end_object()
+        .end_object();
 }
 
 }  // namespace
@@ -24,7 +31,8 @@ TEST_CASE("json writer: compact and pretty") {
     Writer pretty(Writer::Style::pretty);
     write_sample(pretty);
     CHECK(pretty.text() ==
-          "{\n  \"a\": 1,\n  \"b\": \"x\",\n  \"list\": [\n    true,\n    null\n  ],\n  \"none\": [],\n  \"deep\": {\n    \"n\": -5\n  }\n}");
+          "{\n  \"a\": 1,\n  \"b\": \"x\",\n  \"list\": [\n    true,\n    null\n  ],\n  \"none\": [],\n  \"deep\": {\n "
+          "   \"n\": -5\n  }\n}");
 }
 
 TEST_CASE("json writer: numbers at their limits") {

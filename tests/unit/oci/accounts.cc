@@ -34,7 +34,8 @@ constexpr std::string_view group =
     "broken:x:x:app\n"
     "wheel:x:10:\n";
 
-Result<ResolvedUser> resolved(std::string_view text, std::string_view passwd_text = passwd, std::string_view group_text = group) {
+Result<ResolvedUser> resolved(std::string_view text, std::string_view passwd_text = passwd,
+                              std::string_view group_text = group) {
     return resolve_user(TRY(parse_user(text)), passwd_text, group_text);
 }
 std::string ids(std::string_view text, std::string_view passwd_text = passwd, std::string_view group_text = group) {
@@ -48,7 +49,8 @@ std::string ids(std::string_view text, std::string_view passwd_text = passwd, st
 }  // namespace
 
 TEST_CASE("user: forms, and their text again") {
-    for (const char* text : {"", "0", "1", "1:2", "app", "app:29", "1001:app", "app:audio", "4294967294", "4294967294:4294967294", "user.name", "a_b-c", "0x1", "_apt", "1a"}) {
+    for (const char* text : {"", "0", "1", "1:2", "app", "app:29", "1001:app", "app:audio", "4294967294",
+                             "4294967294:4294967294", "user.name", "a_b-c", "0x1", "_apt", "1a"}) {
         CAPTURE(text);
         const Result<UserRequest> request = parse_user(text);
         REQUIRE(request);
@@ -64,9 +66,38 @@ TEST_CASE("user: forms, and their text again") {
 }
 
 TEST_CASE("user: wrong forms are errors (CVE-2026-30892, CVE-2024-40635)") {
-    for (const std::string text : {":", "1:", ":1", "app:", ":app", "1:1:1", "a:b:c", "::", " 1", "1 ", "1\n", "\t", "-1", "+1", "1:-1", "1:+0", "-", "+", "00", "01", "1:00",
-                                   "4294967295", "4294967296", "1:4294967295", "2147483648000", "18446744073709551616", "99999999999999999999999999", "a b", "a,b", "a\x01",
-                                   "app\n", "\x7f"}) {
+    for (const std::string text : {":",
+                                   "1:",
+                                   ":1",
+                                   "app:",
+                                   ":app",
+                                   "1:1:1",
+                                   "a:b:c",
+                                   "::",
+                                   " 1",
+                                   "1 ",
+                                   "1\n",
+                                   "\t",
+                                   "-1",
+                                   "+1",
+                                   "1:-1",
+                                   "1:+0",
+                                   "-",
+                                   "+",
+                                   "00",
+                                   "01",
+                                   "1:00",
+                                   "4294967295",
+                                   "4294967296",
+                                   "1:4294967295",
+                                   "2147483648000",
+                                   "18446744073709551616",
+                                   "99999999999999999999999999",
+                                   "a b",
+                                   "a,b",
+                                   "a\x01",
+                                   "app\n",
+                                   "\x7f"}) {
         CAPTURE(text);
         const Result<UserRequest> request = parse_user(text);
         REQUIRE_FALSE(request);
@@ -96,7 +127,8 @@ TEST_CASE("user: all digits is a number, never a name (CVE-2016-3697)") {
 }
 
 TEST_CASE("user: hostile rows are skipped, and an unknown user is an error") {
-    for (const char* text : {"nobody", "short", "bad", "hex", "huge", "last", "# a comment", "app2", "APP", "ap", "0x0"}) {
+    for (const char* text :
+         {"nobody", "short", "bad", "hex", "huge", "last", "# a comment", "app2", "APP", "ap", "0x0"}) {
         CAPTURE(text);
         CHECK(ids(text) == "error");
     }
@@ -117,7 +149,8 @@ TEST_CASE("user: hostile rows are skipped, and an unknown user is an error") {
     CHECK(ids("app", nul, "") == "7:8");
 
     std::string many;
-    for (int gid = 100; many.size() < max_account_file_bytes - 20; ++gid) many += "g:x:" + std::to_string(gid) + ":app\n";
+    for (int gid = 100; many.size() < max_account_file_bytes - 20; ++gid)
+        many += "g:x:" + std::to_string(gid) + ":app\n";
     const Result<ResolvedUser> crowded = resolved("app", passwd, many);
     REQUIRE_FALSE(crowded);
     CHECK(crowded.error().code() == E2BIG);

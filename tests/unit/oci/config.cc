@@ -23,7 +23,8 @@ Config parsed(const std::string& text) {
 }  // namespace
 
 TEST_CASE("config: documents of runc, crun and podman are read and survive a round trip") {
-    for (const char* name : {"runc.json", "runc-rootless.json", "crun.json", "podman-read-only.json", "podman-limits.json", "full.json"}) {
+    for (const char* name :
+         {"runc.json", "runc-rootless.json", "crun.json", "podman-read-only.json", "podman-limits.json", "full.json"}) {
         CAPTURE(name);
         const Config config = parsed(read_data(name));
         CHECK(config.unknown_keys.empty());
@@ -110,8 +111,9 @@ TEST_CASE("config: absent is not empty") {
           std::vector<std::string>{"$.linux.resources.memory", "$.linux.intelRdt"});
 
     // Go writes null, "" and 0 for what is absent.
-    const Config nulls = parsed(head + R"(,"mounts":null,"process":null,"hooks":null,"annotations":null,"hostname":"","linux":{"seccomp":null,)"
-                                       R"("namespaces":[{"type":"pid","path":""}],"rootfsPropagation":""}})");
+    const Config nulls = parsed(
+        head + R"(,"mounts":null,"process":null,"hooks":null,"annotations":null,"hostname":"","linux":{"seccomp":null,)"
+               R"("namespaces":[{"type":"pid","path":""}],"rootfsPropagation":""}})");
     CHECK_FALSE(nulls.process);
     CHECK_FALSE(nulls.linux_.seccomp);
     CHECK(nulls.linux_.namespaces.size() == 1);
@@ -126,10 +128,12 @@ TEST_CASE("config: unknown keys are collected, with the word that was meant") {
     const Config config = parsed(
         R"({"ociVersion":"1.0.0","root":{"path":"r","readOnly":true},"procces":{},"windows":{},"process":{"user":{"uid":1,"gid":1,"username":"x"},)"
         R"("cwd":"/","noNewPriviledges":true,"capabilites":{}},"mounts":[{"destination":"/a","option":[]}]})");
-    CHECK(config.unknown_keys == std::vector<std::string>{
-                                     "$.root.readOnly; did you mean 'readonly'?", "$.mounts[0].option; did you mean 'options'?", "$.process.user.username",
-                                     "$.process.noNewPriviledges; did you mean 'noNewPrivileges'?", "$.process.capabilites; did you mean 'capabilities'?",
-                                     "$.procces; did you mean 'process'?", "$.windows"});
+    CHECK(config.unknown_keys == std::vector<std::string>{"$.root.readOnly; did you mean 'readonly'?",
+                                                          "$.mounts[0].option; did you mean 'options'?",
+                                                          "$.process.user.username",
+                                                          "$.process.noNewPriviledges; did you mean 'noNewPrivileges'?",
+                                                          "$.process.capabilites; did you mean 'capabilities'?",
+                                                          "$.procces; did you mean 'process'?", "$.windows"});
     CHECK_FALSE(config.root_readonly);
 
     std::string many = R"({"ociVersion":"1.0.0","root":{"path":"r"})";

@@ -38,7 +38,8 @@ TEST_CASE("conversion: arguments") {
     ImageConfig config = image();
     CHECK(converted(config).args == Strings{"/app", "--serve", "--port", "80"});
     CHECK(converted(config, {.command = {"--help"}}).args == Strings{"/app", "--serve", "--help"});
-    CHECK(converted(config, {.command = {"/bin/sh", "-c", ""}, .replace_entrypoint = true}).args == Strings{"/bin/sh", "-c", ""});
+    CHECK(converted(config, {.command = {"/bin/sh", "-c", ""}, .replace_entrypoint = true}).args ==
+          Strings{"/bin/sh", "-c", ""});
     config.defaults.entrypoint.clear();
     CHECK(converted(config).args == Strings{"--port", "80"});
     config.defaults.cmd.clear();
@@ -47,7 +48,8 @@ TEST_CASE("conversion: arguments") {
 
 TEST_CASE("conversion: environment") {
     ImageConfig config = image();
-    CHECK(converted(config).env == Strings{"A=b=c", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"});
+    CHECK(converted(config).env ==
+          Strings{"A=b=c", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"});
     config.defaults.env = {"A=1", "PATH=/bin", "A=2", "HOME=/h", "E=", "N=a\nb"};
     CHECK(converted(config).env == Strings{"A=2", "PATH=/bin", "HOME=/h", "E=", "N=a\nb"});
     config.defaults.env = {"PATHS=/x", "XPATH=/x"};
@@ -112,24 +114,29 @@ TEST_CASE("conversion: annotations, where labels win") {
     ImageConfig config = image();
     config.defaults.stop_signal = "SIGINT";
     config.defaults.exposed_ports = {"443/tcp", "80/tcp"};
-    config.defaults.labels = {{"org.opencontainers.image.author", "label"}, {"k", "v"}, {"", "no key"}, {"run.oci.keep_original_groups", "1"}};
+    config.defaults.labels = {{"org.opencontainers.image.author", "label"},
+                              {"k", "v"},
+                              {"", "no key"},
+                              {"run.oci.keep_original_groups", "1"}};
     const std::map<std::string, std::string> annotations = converted(config).annotations;
-    CHECK(annotations == std::map<std::string, std::string>{{"org.opencontainers.image.os", "linux"},
-                                                            {"org.opencontainers.image.architecture", "arm64"},
-                                                            {"org.opencontainers.image.variant", "v8"},
-                                                            {"org.opencontainers.image.os.features", "a,b"},
-                                                            {"org.opencontainers.image.author", "label"},
-                                                            {"org.opencontainers.image.created", "2026-01-02T03:04:05Z"},
-                                                            {"org.opencontainers.image.stopSignal", "SIGINT"},
-                                                            {"org.opencontainers.image.exposedPorts", "443/tcp,80/tcp"},
-                                                            {"run.oci.keep_original_groups", "1"},
-                                                            {"k", "v"}});
+    CHECK(annotations ==
+          std::map<std::string, std::string>{{"org.opencontainers.image.os", "linux"},
+                                             {"org.opencontainers.image.architecture", "arm64"},
+                                             {"org.opencontainers.image.variant", "v8"},
+                                             {"org.opencontainers.image.os.features", "a,b"},
+                                             {"org.opencontainers.image.author", "label"},
+                                             {"org.opencontainers.image.created", "2026-01-02T03:04:05Z"},
+                                             {"org.opencontainers.image.stopSignal", "SIGINT"},
+                                             {"org.opencontainers.image.exposedPorts", "443/tcp,80/tcp"},
+                                             {"run.oci.keep_original_groups", "1"},
+                                             {"k", "v"}});
 }
 
 TEST_CASE("conversion: labels change nothing but annotations (SECURITY 3.J)") {
     const ImageConfig plain = image();
     ImageConfig labelled = plain;
-    for (const char* key : {"run.oci.handler", "org.systemd.property.TasksMax", "io.podman.annotations.privileged", "containerd.io/restart.policy", "PATH", "User"})
+    for (const char* key : {"run.oci.handler", "org.systemd.property.TasksMax", "io.podman.annotations.privileged",
+                            "containerd.io/restart.policy", "PATH", "User"})
         labelled.defaults.labels[key] = "0:0";
     ImageProcess a = converted(plain), b = converted(labelled);
     CHECK(a.args == b.args);

@@ -27,7 +27,11 @@ private:
 
 // One to four edits: a byte changed, a run deleted or repeated, a token put in.
 std::string damaged(std::string text, Random& random) {
-    static constexpr std::string_view tokens[] = {"null", "-1", "18446744073709551615", "1e999", "\"\"", "{}", "[]", "true", ",", "\"", "}", "[[[[[[[[", "\\u0000", "\xff", "0"};
+    static constexpr std::string_view tokens[] = {"null",    "-1",   "18446744073709551615",
+                                                  "1e999",   "\"\"", "{}",
+                                                  "[]",      "true", ",",
+                                                  "\"",      "}",    "[[[[[[[[",
+                                                  "\\u0000", "\xff", "0"};
     for (size_t edits = 1 + random.below(4); edits > 0 && !text.empty(); --edits) {
         const size_t at = random.below(text.size());
         const size_t length = std::min(text.size() - at, 1 + random.below(40));
@@ -59,7 +63,8 @@ TEST_CASE("mutations: config.json") {
         const Result<Config> config = parse_config(damaged(documents[random.below(3)], random));
         if (!config) {
             ++refused;
-            if (config.error().text().empty() || !config.error().text().starts_with("config.json: ")) FAIL("an error without words");
+            if (config.error().text().empty() || !config.error().text().starts_with("config.json: "))
+                FAIL("an error without words");
             return;
         }
         ++accepted;
@@ -77,13 +82,18 @@ TEST_CASE("mutations: config.json") {
 TEST_CASE("mutations: image documents, users and account files") {
     Random random;
     const std::string digest = "sha256:" + std::string(64, 'a');
-    const std::string layer = R"({"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")" + digest + R"(","size":1})";
-    const std::string manifest = R"({"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" + digest +
-                                 R"(","size":2},"layers":[)" + layer + "," + layer + "]}";
+    const std::string layer =
+        R"({"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")" + digest + R"(","size":1})";
+    const std::string manifest =
+        R"({"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" + digest +
+        R"(","size":2},"layers":[)" + layer + "," + layer + "]}";
     const std::string index = R"({"schemaVersion":2,"manifests":[)" + layer + "]}";
-    const std::string config = R"({"os":"linux","architecture":"amd64","config":{"User":"app:1","Env":["A=b"],"WorkingDir":"/x","ExposedPorts":{"80/tcp":{}}},)"
-                               R"("rootfs":{"type":"layers","diff_ids":[")" + digest + R"("]}})";
-    const std::string passwd = "root:x:0:0::/root:/bin/sh\napp:x:1001:1002::/home/app:/bin/sh\n", group = "app:x:1002:\naudio:x:29:app\n";
+    const std::string config =
+        R"({"os":"linux","architecture":"amd64","config":{"User":"app:1","Env":["A=b"],"WorkingDir":"/x","ExposedPorts":{"80/tcp":{}}},)"
+        R"("rootfs":{"type":"layers","diff_ids":[")" +
+        digest + R"("]}})";
+    const std::string passwd = "root:x:0:0::/root:/bin/sh\napp:x:1001:1002::/home/app:/bin/sh\n",
+                      group = "app:x:1002:\naudio:x:29:app\n";
     size_t converted = 0, digests = 0;
     const size_t rounds = rounds_for(std::chrono::milliseconds(600), [&] {
         (void)parse_index(damaged(index, random));
@@ -91,12 +101,14 @@ TEST_CASE("mutations: image documents, users and account files") {
         if (const Result<Manifest> parsed = parse_manifest(damaged(manifest, random)))
             for (const Descriptor& one : parsed.value().layers) {
                 ++digests;
-                if (one.digest.hex().size() != 64 && one.digest.hex().size() != 128) FAIL("not a digest: ", one.digest.text());
+                if (one.digest.hex().size() != 64 && one.digest.hex().size() != 128)
+                    FAIL("not a digest: ", one.digest.text());
             }
         const Result<ImageConfig> image = parse_image_config(damaged(config, random));
         const std::string passwd_text = damaged(passwd, random), group_text = damaged(group, random);
         if (!image) return;
-        const Result<ImageProcess> process = convert(image.value(), {.passwd_text = passwd_text, .group_text = group_text});
+        const Result<ImageProcess> process =
+            convert(image.value(), {.passwd_text = passwd_text, .group_text = group_text});
         if (process) ++converted;
     });
     CHECK(rounds > 20);

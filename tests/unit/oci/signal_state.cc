@@ -23,8 +23,10 @@ TEST_CASE("signal: names and numbers") {
     CHECK(parse_signal("SIGRTMAX-1") == 63);
     CHECK(parse_signal("SIGRTMAX") == 64);
     CHECK(parse_signal("RTMIN+30") == 64);
-    for (const char* text : {"", "0", "65", "-1", "+15", " 15", "15 ", "0x0f", "4294967311", "SIG", "SIGSIGTERM", "TERMS", "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMIN+",
-                             "RTMIN+x", "RTMIN 3", "SIGTERM\n", "NULL", "99999999999999999999999"}) {
+    for (const char* text :
+         {"",        "0",          "65",      "-1",         "+15",       " 15",      "15 ",
+          "0x0f",    "4294967311", "SIG",     "SIGSIGTERM", "TERMS",     "RTMIN+31", "RTMIN-1",
+          "RTMAX+1", "RTMIN+",     "RTMIN+x", "RTMIN 3",    "SIGTERM\n", "NULL",     "99999999999999999999999"}) {
         CAPTURE(text);
         CHECK_FALSE(parse_signal(text));
     }
@@ -53,12 +55,15 @@ TEST_CASE("state: as engines parse it") {
     state.status = Status::stopped;
     CHECK(to_json(state).find("\"pid\": 0,") != std::string::npos);
     CHECK(to_json(std::vector<State>()) == "[]");
-    CHECK(to_json(std::vector<State>{state, state}).starts_with(R"([{"ociVersion":"1.3.0","id":"web","pid":0,"status":"stopped")"));
+    CHECK(to_json(std::vector<State>{state, state})
+              .starts_with(R"([{"ociVersion":"1.3.0","id":"web","pid":0,"status":"stopped")"));
 }
 
 TEST_CASE("state: a round trip in every status") {
     for (const Status status : {Status::creating, Status::created, Status::running, Status::stopped, Status::paused}) {
-        State state{"1.3.0", "a.b", status, status == Status::stopped ? 0 : 7, "/b", {{"k", "v\n"}}, "/b/rootfs", "2026-01-02T03:04:05Z", "root"};
+        State state{"1.3.0", "a.b",          status,      status == Status::stopped ? 0 : 7,
+                    "/b",    {{"k", "v\n"}}, "/b/rootfs", "2026-01-02T03:04:05Z",
+                    "root"};
         const Result<State> back = parse_state(to_json(state));
         REQUIRE(back);
         CHECK(back.value() == state);
@@ -76,7 +81,8 @@ TEST_CASE("state: a broken file is an error") {
     CHECK(error_of("{" + good + "}") == "$.status: missing");
     CHECK(error_of("{" + good + R"(,"status":"running","pid":-1})").starts_with("$.pid: expected a number from 0 "));
     CHECK(error_of("{" + good + R"(,"status":"running","Pid":1})") == "unknown key $.Pid; did you mean 'pid'?");
-    CHECK(error_of(R"({"ociVersion":"1.3.0","id":"../a","bundle":"/b","status":"created"})") == "$.id: expected one path component, got '../a'");
+    CHECK(error_of(R"({"ociVersion":"1.3.0","id":"../a","bundle":"/b","status":"created"})") ==
+          "$.id: expected one path component, got '../a'");
     CHECK(error_of("") != "accepted");
     CHECK(error_of("{" + good) != "accepted");
 }
