@@ -10,12 +10,16 @@
 #include "sys/call.h"
 
 namespace casemate::launch {
+namespace {
+constexpr int grace_ms = 2000;
+}  // namespace
 
 OwnedProcess& OwnedProcess::operator=(OwnedProcess&& other) noexcept {
     if (this == &other) return *this;
     kill_and_reap();
     pid_ = other.pid_;
     pidfd_ = std::move(other.pidfd_);
+    end_signal_ = other.end_signal_;
     status_text_ = std::move(other.status_text_);
     return *this;
 }
@@ -40,9 +44,13 @@ void OwnedProcess::reap() {
 
 void OwnedProcess::kill_and_reap() {
     if (!running()) return;
-    // The one error left is ESRCH: it ended by itself, and is reaped all the same.
-    const Result<void> sent = sys::pidfd_send_signal(pidfd_, SIGKILL);
-    if (sent || sent.error().code() == ESRCH) reap();
+    for (const int signal : {end_signal_, SIGKILL}) {
+        const Result<void> sent = sys::pidfd_send_signal(pidfd_, signal);
+        if (!sent && sent.error().code() != ESRCH) break;  // not ours to end any more: a changed user
+        // A killed process ends as soon as it can; ESRCH: it has ended by itself, and is reaped all the same.
+        const Result<bool> ended = wait(signal == SIGKILL ? -1 : grace_ms);
+        if (ended && ended.value()) return;
+    }
     pidfd_.reset();
 }
 

