@@ -1,32 +1,18 @@
 // What a profile demands of a process that it did not launch (`verify --pid N --profile P`): bounds, not equality.
-#include <linux/capability.h>
-
-#include <algorithm>
 #include <array>
 
 #include "base/text.h"
+#include "plan/compiler.h"
 #include "plan/expected.h"
 
 namespace casemate::plan {
 
 namespace {
 
-constexpr std::array<std::string_view, 41> capability_names = {
-    "CAP_CHOWN",           "CAP_DAC_OVERRIDE",     "CAP_DAC_READ_SEARCH", "CAP_FOWNER",          "CAP_FSETID",
-    "CAP_KILL",            "CAP_SETGID",           "CAP_SETUID",          "CAP_SETPCAP",         "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST",   "CAP_NET_ADMIN",       "CAP_NET_RAW",         "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",       "CAP_SYS_MODULE",       "CAP_SYS_RAWIO",       "CAP_SYS_CHROOT",      "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",       "CAP_SYS_ADMIN",        "CAP_SYS_BOOT",        "CAP_SYS_NICE",        "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",        "CAP_SYS_TTY_CONFIG",   "CAP_MKNOD",           "CAP_LEASE",           "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",   "CAP_SETFCAP",          "CAP_MAC_OVERRIDE",    "CAP_MAC_ADMIN",       "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",      "CAP_BLOCK_SUSPEND",    "CAP_AUDIT_READ",      "CAP_PERFMON",         "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE"};
-static_assert(capability_names.size() == CAP_LAST_CAP + 1);
-
 uint64_t mask_of(const policy::Strings& names) {
     uint64_t mask = 0;
-    for (size_t bit = 0; bit < capability_names.size(); ++bit) {
-        if (std::find(names.begin(), names.end(), capability_names[bit]) != names.end()) mask |= uint64_t{1} << bit;
+    for (const std::string& name : names) {
+        if (const auto number = capability_number(name)) mask |= uint64_t{1} << *number;
     }
     return mask;
 }

@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +21,6 @@ namespace casemate::proof {
 namespace {
 
 constexpr std::array<const char*, 8> namespace_kinds = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
-constexpr int pr_get_mdwe = 66;  // linux/prctl.h [6.3]
 
 template <typename Parsed>
 Result<Parsed> read_as(Result<Parsed> (*parse)(std::string_view), const sys::Procfs& procfs, const std::string& path) {
@@ -159,25 +156,6 @@ Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& pro
         // An app may have put filters of its own on top of ours.
         const int newer = std::max(0, seen.seccomp_filters - expected.seccomp_filters.value_or(seen.seccomp_filters));
         seen.seccomp_program = TRY(read_seccomp_program(static_cast<pid_t>(*pid), static_cast<unsigned>(newer)));
-    }
-    return seen;
-}
-
-Result<plan::Observed> observe_self(const sys::Procfs& procfs, const plan::Expected& expected, const NamespaceInodes& host) {
-    const std::string self = "self";
-    plan::Observed seen;
-    TRY(read_common(procfs, self, seen));
-    const std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, self, seen));
-    seen.namespaces = namespaces_of(procfs, self);
-    seen.host_namespaces = host;
-    const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    look_at_paths(seen, expected, root, mount_ids);
-    if (const auto bits = sys::prctl_get(PR_GET_SECUREBITS, 0, "PR_GET_SECUREBITS")) seen.securebits = static_cast<uint32_t>(bits.value());
-    if (const auto mdwe = sys::prctl_get(pr_get_mdwe, 0, "PR_GET_MDWE")) seen.mdwe = (mdwe.value() & 1) != 0;
-    utsname names{};
-    if (uname(&names) == 0) seen.hostname = names.nodename;
-    for (const auto& [key, value] : expected.sysctls) {
-        if (const auto text = procfs.read("sys/" + key)) seen.sysctls[key] = std::string(trimmed(text.value()));
     }
     return seen;
 }

@@ -1,7 +1,5 @@
-// Fills plan::Observed from the kernel: of a process seen from outside (`verify`, and the launcher before it says go),
-// and of ourselves (init before the app). Both read through a verified procfs; neither decides anything.
-//
-// Includes base, sys and plan alone, so that launch and steps may use it too.
+// Fills plan::Observed of a process seen from outside: for `verify`, and for the launcher before it says go. (Init's
+// own half, from inside, is steps/observe_self.h.) Reads through a verified procfs, and decides nothing.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +22,5 @@ NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& proc
 // (PTRACE_SECCOMP_GET_FILTER); where that is not allowed the program stays unseen.
 Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected,
                                const NamespaceInodes& host);
-
-// The calling process, from inside. Reads what every user may read of itself, at dumpable 0 as well.
-Result<plan::Observed> observe_self(const sys::Procfs& procfs, const plan::Expected& expected, const NamespaceInodes& host);
 
 }  // namespace casemate::proof

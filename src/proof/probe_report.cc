@@ -112,6 +112,13 @@ std::string as_junit(const ProbeReport& report) {
 
 }  // namespace
 
+std::optional<ReportFormat> report_format(std::string_view name) {
+    constexpr std::array<std::string_view, 4> names = {"text", "json", "tap", "junit"};
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return std::nullopt;
+    return static_cast<ReportFormat>(found - names.begin());
+}
+
 size_t ProbeReport::count(ProbeStatus status) const {
     return static_cast<size_t>(std::count_if(results.begin(), results.end(), [&](const ProbeResult& result) { return result.status == status; }));
 }

@@ -1,14 +1,17 @@
 // The probe's results as text, JSON, TAP 14 and JUnit XML.
 #pragma once
 
-#include <span>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "proof/probe_plan.h"
 
 namespace casemate::proof {
 
 enum class ReportFormat : uint8_t { text, json, tap, junit };
+
+std::optional<ReportFormat> report_format(std::string_view name);  // "text", "json", "tap", "junit"
 
 struct ProbeReport {
     std::string profile;

@@ -191,21 +191,6 @@ TEST_CASE("a directory of the host left open is a foreign descriptor") {
     CHECK(*seen.value().foreign_fds == std::vector<int>{4});
 }
 
-TEST_CASE("our own process from inside") {
-    const auto procfs = sys::Procfs::host();
-    REQUIRE(procfs);
-    plan::Expected expected;
-    expected.sysctls = {{"kernel/ostype", "Linux"}};
-    expected.hostname.emplace();
-    const auto seen = proof::observe_self(procfs.value(), expected, {});
-    REQUIRE(seen);
-    CHECK(seen.value().uids == std::vector<uint32_t>(4, geteuid()));
-    CHECK(seen.value().securebits.has_value());
-    CHECK(seen.value().sysctls.at("kernel/ostype") == "Linux");
-    CHECK_FALSE(seen.value().hostname->empty());
-    CHECK(seen.value().namespaces.count("net") == 1);
-}
-
 TEST_CASE("a process that is gone is an error, not a green report") {
     const auto procfs = sys::Procfs::host();
     REQUIRE(procfs);
