@@ -104,7 +104,7 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     if (first.end) return died(host.pid, "before the app was started");
     if (first.letter == Letter::failed) return failed(first.failure);
     if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
-    if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected}));
+    if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.program.valid()}));
     TRY(send(channel, Letter::execute));
     const Message second = TRY(receive(channel, options.deadline_ms));
     if (second.end) return {};
@@ -118,6 +118,8 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
 Result<Running> start(const plan::Plan& plan, Options options) {
     steps::Prepared prepared(plan);
     prepared.inherited = std::move(options.inherited);
+    prepared.program = std::move(options.program);
+    for (int fd = 0; fd < 3; ++fd) prepared.stdio[fd] = std::move(options.stdio[fd]);
     steps::HostContext host(prepared);
     TRY(steps::run_host(host, steps::Phase::prepare));
     TRY(note_host_state(host));

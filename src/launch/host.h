@@ -20,10 +20,13 @@ struct Waiting {
     FdView pidfd;
     const sys::Procfs& proc;               // verified, of the host
     const plan::Expected& expected;
+    bool by_descriptor = false;            // the program comes as a descriptor (probe)
 };
 
 struct Options {
     std::vector<Fd> inherited;             // for the app, from descriptor 3 on
+    Fd stdio[3];                           // the app's 0, 1, 2; an invalid one: the caller's own
+    Fd program;                            // a sealed memfd to execute instead of the image's program (probe)
     sigset_t signal_mask{};                // what the app gets
     // Called with the confined, waiting container: the outside half of verify, the relay. An error ends the launch.
     std::function<Result<void>(const Waiting&)> before_go;

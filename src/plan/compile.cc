@@ -27,6 +27,8 @@ constexpr std::string_view applied[] = {
     "$.linux.seccomp.syscalls[].errnoRet", "$.linux.seccomp.syscalls[].args[].index",
     "$.linux.seccomp.syscalls[].args[].value", "$.linux.seccomp.syscalls[].args[].valueTwo",
     "$.linux.seccomp.syscalls[].args[].op", "$.linux.seccomp",
+    // Present and empty: they ask for nothing.
+    "$.linux.resources", "$.linux.resources.memory", "$.linux.resources.cpu", "$.linux.resources.blockIO", "$.linux.resources.network",
 };
 
 }  // namespace
@@ -48,14 +50,7 @@ bool NamespacesPlan::owns(std::string_view type) const {
 }
 
 Result<void> Compiler::refuse_unsupported() {
-    std::vector<std::string> places = oci::unsupported(config_, applied);
-    // The default device rule of every generator ("deny all") needs the device controller; without cgroups /dev holds
-    // only what is named, and mknod is a capability away.
-    std::erase_if(places, [&](const std::string& place) {
-        return place.starts_with("$.linux.resources.devices") || (place == "$.linux.cgroupsPath" && !request_.launch);
-    });
-    if (!config_.linux_.cgroups_path.empty() || (config_.linux_.resources && !config_.linux_.resources->devices.empty()))
-        note("control groups are not applied yet: linux.cgroupsPath and device rules have no effect");
+    const std::vector<std::string> places = oci::unsupported(config_, applied);
     if (places.empty()) return {};
     return Error::with_code(ENOTSUP, concat("config.json: ", places.front(), ": not applied by this version of casemate"))
         .hint("remove the field, or use a runtime that applies it; casemate never ignores a restriction");

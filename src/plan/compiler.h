@@ -42,9 +42,8 @@ private:
 Result<MountPlan> parse_mount(const oci::Mount& mount);
 // The rules of linux.seccomp, added to `policy` (seccomp_oci.cc).
 Result<void> add_oci_rules(const oci::Seccomp& rules, seccomp::Policy& policy);
-// "CAP_NET_RAW" -> its number (capability.h of the kernel); nothing for an unknown name.
+// "CAP_NET_RAW" -> its number; nothing for an unknown name.
 std::optional<int> capability_number(std::string_view name);
-std::string capability_name(int number);
 // "RLIMIT_NOFILE" -> RLIMIT_NOFILE; nothing for an unknown name.
 std::optional<int> rlimit_number(std::string_view name);
 // Is this sysctl one of a namespace of the kinds that the plan owns? Errors say why not.

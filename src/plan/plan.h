@@ -229,6 +229,9 @@ struct AppSource {
 // it, as far as OCI has a field; compile() adds the rest (Landlock, W^X ...).
 Result<oci::Config> synthesize(const AppSource& app, const policy::Profile& profile, const HostFacts& facts);
 
+// 13 -> "CAP_NET_RAW".
+std::string capability_name(int number);
+
 // The ordered steps as text lines or JSON: `casemate plan`.
 std::string to_json(const Plan& plan);
 

@@ -36,6 +36,8 @@ struct Prepared {
     std::vector<BindSource> binds;        // one per mount of the plan; empty entries for the others
     Fd stub;                              // sealed memfd
     std::vector<Fd> inherited;            // for the app, from descriptor 3 on
+    Fd stdio[3];                          // the app's 0, 1, 2; an invalid one: the launcher's own
+    Fd program;                           // a sealed memfd to execute instead of the image's program (probe)
     plan::Expected expected;              // what verify compares with
     std::map<std::string, uint64_t> host_namespaces;  // kind -> inode, of those that must differ
 };

@@ -34,6 +34,9 @@ Result<void> write_file(FdView directory, const char* path, std::string_view tex
 Result<std::string> readlinkat(FdView directory, const char* path);
 Result<void> mkdirat(FdView directory, const char* path, mode_t mode);
 Result<void> close_range(unsigned first, unsigned last);
+Result<Fd> duplicate(FdView fd);  // the lowest free from 3 on, close-on-exec
+// Waits until it is readable (a pidfd: ended); ETIMEDOUT after `timeout_ms`.
+Result<void> wait_readable(FdView fd, int timeout_ms);
 Result<Fd> memfd(const char* name, unsigned flags);
 
 // --- mounts: only the new API (RECIPES, rule 4 of ARCHITECTURE) ------------------------------------------------------

@@ -1,6 +1,7 @@
 // Files: thin wrappers, O_CLOEXEC always.
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -105,6 +106,22 @@ Result<void> mkdirat(FdView directory, const char* path, mode_t mode) {
 
 Result<void> close_range(unsigned first, unsigned last) {
     if (::syscall(SYS_close_range, first, last, 0) < 0) return Error::sys("close_range");
+    return {};
+}
+
+Result<Fd> duplicate(FdView fd) {
+    const int copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) return Error::sys("fcntl F_DUPFD_CLOEXEC");
+    return Fd(copy);
+}
+
+Result<void> wait_readable(FdView fd, int timeout_ms) {
+    pollfd waiting{fd.get(), POLLIN, 0};
+    int ready;
+    do ready = ::poll(&waiting, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    if (ready < 0) return Error::sys("poll");
+    if (ready == 0) return Error::from_errno(ETIMEDOUT, "poll");
     return {};
 }
 

@@ -29,12 +29,16 @@ Result<void> arrange(InitContext& context) {
     for (const Fd& fd : context.prepared.inherited) inherited.push_back(TRY(lift(fd.get())));
     const int channel = TRY(lift(context.channel));
     const int stub = TRY(lift(context.prepared.stub.get()));
+    const int program = context.prepared.program ? TRY(lift(context.prepared.program.get())) : -1;
+    for (int fd = 0; fd < 3; ++fd)
+        if (context.prepared.stdio[fd]) TRY(place(context.prepared.stdio[fd].get(), fd, 0));
     int next = 3;
     for (const int fd : inherited) TRY(place(fd, next++, 0));
     // The channel has no O_CLOEXEC: closed at the stub's exec it would look like success. The stub sets it (RECIPES I23).
     TRY(place(channel, next, 0));
     context.channel = next++;
     TRY(place(stub, next++, O_CLOEXEC));
+    if (program >= 0) TRY(place(program, next++, O_CLOEXEC));
     return sys::close_range(static_cast<unsigned>(next), ~0U);
 }
 

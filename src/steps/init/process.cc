@@ -74,7 +74,7 @@ Result<std::string> find_program(const plan::ProcessPlan& process) {
 // whatever an allocation needs.
 void prepare_arguments(InitContext& context) {
     const plan::ProcessPlan& process = context.plan.process();
-    context.control = concat(3 + process.inherited_fds, process.own_init ? "i" : "");
+    context.control = concat(3 + process.inherited_fds, process.own_init ? "i" : "", context.prepared.program ? "p" : "");
     context.argv = {context.control.c_str(), context.program.c_str()};
     for (const std::string& argument : process.args) context.argv.push_back(argument.c_str());
     context.argv.push_back(nullptr);
@@ -97,7 +97,7 @@ const InitStep resolve_program{
         const long length = ::syscall(SYS_getcwd, where, sizeof where);
         if (length < 0) return Error::sys("getcwd");
         if (where[0] != '/') return Error::invalid(concat(quoted(process.cwd), ": is outside the container's root"));
-        context.program = TRY(find_program(process));
+        context.program = context.prepared.program ? process.args.front() : TRY(find_program(process));
         prepare_arguments(context);
         return {};
     }};

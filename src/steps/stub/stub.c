@@ -4,15 +4,15 @@
 // at it from outside meanwhile) and executes the app. With process.init it stays as PID 1: it starts the app as pid 2,
 // forwards signals, reaps, and reports how the app ended. Every call it makes is in every filter (PROFILE 5.2).
 //
-// argv[0] is for it: the channel's descriptor in decimal, then "i" for process.init. argv[1] is the program's path, the
-// app's own argv follows. Messages: one letter, then an errno or a wait status as a native int.
+// argv[0] is for it: the channel's descriptor in decimal, then "i" for process.init, then "p" when the program is the
+// descriptor two above the channel instead of the path argv[1]. The app's own argv follows. Messages: one letter, then an errno or a wait status as a native int.
 //   r ready   e cannot execute (errno)   s started (process.init)   x the app ended (wait status)
 
 #include <asm/unistd.h>
 
 typedef unsigned long word;
 
-enum { sigkill = 9, sigstop = 19, sigchld = 17, clone_vfork = 0x4000, wnohang = 1, sig_block = 0, sig_setmask = 2, fd_cloexec = 1, f_setfd = 2 };
+enum { sigkill = 9, sigstop = 19, sigchld = 17, clone_vfork = 0x4000, wnohang = 1, sig_block = 0, sig_setmask = 2, fd_cloexec = 1, f_setfd = 2, at_empty_path = 0x1000 };
 enum { eagain = 11, eintr = 4, eacces = 13, eperm = 1, enoexec = 8 };
 
 #if defined(__x86_64__)
@@ -52,8 +52,11 @@ static void say(int channel, char letter, int number) {
     }
 }
 
-static void execute(int channel, const char *path, char **argv, char **envp) {
-    const long failed = call(__NR_execve, (word)path, (word)argv, (word)envp, 0, 0);
+static void execute(int channel, int by_descriptor, char **argv, char **envp) {
+    static const char empty[1] = "";
+    const long failed = by_descriptor
+                            ? call(__NR_execveat, (word)(channel + 2), (word)empty, (word)(argv + 2), (word)envp, at_empty_path)
+                            : call(__NR_execve, (word)argv[1], (word)(argv + 2), (word)envp, 0, 0);
     say(channel, 'e', (int)-failed);
     leave(failed == -eacces || failed == -eperm || failed == -enoexec ? 126 : 127);
 }
@@ -91,6 +94,7 @@ __attribute__((used)) void stub_main(word *stack) {
     const char *control = argv[0];
     for (; *control >= '0' && *control <= '9'; ++control) channel = channel * 10 + (*control - '0');
     const int own_init = *control == 'i';
+    const int by_descriptor = control[own_init] == 'p';
 
     call(__NR_fcntl, (word)channel, f_setfd, fd_cloexec, 0, 0);
     say(channel, 'r', 0);
@@ -99,7 +103,7 @@ __attribute__((used)) void stub_main(word *stack) {
     do got = call(__NR_read, (word)channel, (word)&go, 1, 0, 0);
     while (got == -eintr);
     if (got != 1 || go != 'g') leave(125);
-    if (!own_init) execute(channel, argv[1], argv + 2, envp);
+    if (!own_init) execute(channel, by_descriptor, argv, envp);
 
     // Blocked from here on, so that none is lost between the clone and the wait; the app gets the old mask back.
     const word all = ~0UL;
@@ -109,7 +113,7 @@ __attribute__((used)) void stub_main(word *stack) {
     const long app = call(__NR_clone, clone_vfork | sigchld, 0, 0, 0, 0);
     if (app == 0) {
         call(__NR_rt_sigprocmask, sig_setmask, (word)&before, 0, sizeof all, 0);
-        execute(channel, argv[1], argv + 2, envp);
+        execute(channel, by_descriptor, argv, envp);
     }
     if (app < 0) {
         say(channel, 'e', (int)-app);

@@ -1,0 +1,72 @@
+#include "runtime/app.h"
+
+#include <fcntl.h>
+
+#include <cstdio>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "runtime/directories.h"
+#include "runtime/facts.h"
+#include "sys/call.h"
+
+namespace casemate::runtime {
+namespace {
+
+bool wants_user_namespace(const policy::Profile& profile) {
+    if (!profile.namespaces.private_) return false;
+    for (const std::string& type : *profile.namespaces.private_)
+        if (type == "user") return true;
+    return false;
+}
+
+std::string setid_word(const policy::Profile& profile) {
+    constexpr const char* words[] = {"keep", "ignore", "strip"};
+    return words[static_cast<size_t>(profile.filesystem.setid_files.value_or(policy::SetidFiles::strip))];
+}
+
+}  // namespace
+
+Result<void> write_pid_file(const std::string& path, pid_t pid) {
+    if (path.empty()) return {};
+    const std::string temporary = path + ".new";
+    {
+        const Fd file = TRY_IN(quoted(path), sys::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+        TRY_IN(quoted(path), sys::write_all(file, std::to_string(pid)));  // no newline: containerd's Atoi is strict
+    }
+    if (::rename(temporary.c_str(), path.c_str()) < 0) return Error::sys("rename").within(quoted(path));
+    return {};
+}
+
+Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data) {
+    const HostConfig host = TRY(read_host_config());
+    const policy::Profile profile = TRY(resolve_profile(options, host));
+    const plan::HostFacts facts = TRY(host_facts(profile, true));
+    // "Port in use" needs no clean-up when it is found out first.
+    const Network network = TRY(network_of(profile));
+    site.listeners.emplace(TRY(launch::Listeners::open(network.publish, network.listen)));
+
+    plan::Request request;
+    request.launch = true;
+    request.inherited_fds = static_cast<unsigned>(network.listen.size());
+    if (facts.root() && wants_user_namespace(profile)) {
+        const std::string root = TRY(state_root(settings));
+        site.slot = TRY(take_slot(root, host, site.record().id));
+        request.id_base = site.slot->base;
+    }
+    const bool image = TRY(kind_of(options.source)) == SourceKind::image;
+    std::string data;
+    if (image || with_data) data = TRY(site.make_data());
+    SourceRequest wanted{options.source, options.ref, data + "/image", setid_word(profile), 0, {}};
+    if (image && request.id_base != 0 && !can_idmap(data, facts.kernel)) {
+        log(LogLevel::info, concat(quoted(data), " cannot be idmapped: unpacking with the owners of the container's range"));
+        wanted.shift = request.id_base;
+    }
+    Source source = TRY(open_source(settings, wanted));
+    request.root_shifted = source.shifted;
+    oci::Config config = TRY(configure(source, profile, facts, options));
+    plan::Plan plan = TRY(plan::compile(config, profile, facts, request));
+    return App{std::move(source), profile, facts, request, std::move(config), std::move(plan), std::move(data)};
+}
+
+}  // namespace casemate::runtime

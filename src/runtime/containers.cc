@@ -1,0 +1,125 @@
+// state, list, kill, delete, gc: what happens to containers that exist. Identity is the record's pid and start time; a
+// pid that was reused is not the container (SECURITY 3.E).
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+#include "oci/signal.h"
+#include "runtime/directories.h"
+#include "runtime/record.h"
+#include "runtime/runtime.h"
+#include "runtime/site.h"
+#include "sys/call.h"
+
+namespace casemate::runtime {
+namespace {
+
+oci::State state_of(const Record& record) {
+    oci::State state;
+    state.id = record.id;
+    const bool alive = is_alive(record.pid, record.start_time);
+    const bool starting = record.pid == 0 && is_alive(record.supervisor, record.supervisor_start);
+    state.status = alive ? oci::Status::running : starting ? oci::Status::creating : oci::Status::stopped;
+    state.pid = alive ? record.pid : 0;
+    state.bundle = record.bundle;
+    state.rootfs = record.rootfs;
+    state.created = record.created;
+    state.owner = ::geteuid() == 0 ? "root" : std::to_string(::geteuid());
+    state.annotations = record.annotations;
+    return state;
+}
+
+Result<Record> record_of(const Settings& settings, const std::string& id) {
+    const std::string root = TRY(state_root(settings));
+    const RecordFile file = TRY(RecordFile::open(root, id));
+    return file.read();
+}
+
+// The recorded process by pidfd, checked after the pidfd holds it: then the pid can no longer be somebody else's.
+Result<Fd> live_process(const Record& record) {
+    auto pidfd = sys::pidfd_open(record.pid > 0 ? record.pid : INT32_MAX);
+    if (!pidfd || !is_alive(record.pid, record.start_time)) return Error::with_code(ESRCH, "container not running");
+    return pidfd;
+}
+
+// Kills and waits for the end, by pidfd; the reaping is its parent's.
+Result<void> end_process(const Record& record) {
+    auto process = live_process(record);
+    if (!process) return {};
+    auto killed = sys::pidfd_send_signal(process.value(), SIGKILL);
+    if (!killed && killed.error().code() != ESRCH) return killed;
+    return sys::wait_readable(process.value(), 10000);
+}
+
+Result<void> remove_record(const Settings& settings, const std::string& root, const std::string& id) {
+    RecordFile file = TRY(RecordFile::open(root, id));
+    const auto record = file.read();
+    if (record) TRY(remove_leftovers(settings, record.value()));
+    return file.remove();
+}
+
+}  // namespace
+
+Result<oci::State> state(const Settings& settings, const std::string& id) { return state_of(TRY(record_of(settings, id))); }
+
+Result<std::vector<oci::State>> list(const Settings& settings) {
+    const std::string root = TRY(state_root(settings));
+    std::vector<oci::State> states;
+    for (const std::string& id : TRY(RecordFile::ids(root)))
+        if (const auto record = record_of(settings, id)) states.push_back(state_of(record.value()));
+    return states;
+}
+
+Result<void> kill(const Settings& settings, const std::string& id, int signal, bool) {
+    const Record record = TRY(record_of(settings, id));
+    const Fd process = TRY(live_process(record));
+    auto sent = sys::pidfd_send_signal(process, signal);
+    if (!sent && sent.error().code() == ESRCH) return Error::with_code(ESRCH, "container not running");
+    return sent;
+}
+
+Result<void> remove(const Settings& settings, const std::string& id, bool force) {
+    const std::string root = TRY(state_root(settings));
+    auto file = RecordFile::open(root, id);
+    if (!file) {
+        // `delete --force` of an unknown id is no error (CONTRACT 1.4).
+        if (force && file.error().code() == ENOENT) return {};
+        return std::move(file).take_error();
+    }
+    const auto record = file.value().read();
+    if (!record && !force) return record.error();
+    if (record) {
+        const oci::State now = state_of(record.value());
+        if (now.status != oci::Status::stopped && !force)
+            return Error::with_code(EBUSY, concat("cannot delete container ", quoted(id), " that is not stopped: ", oci::name_of(now.status))).hint("stop it first, or use --force");
+        TRY(end_process(record.value()));
+        // A supervisor that lives takes everything away itself; it is given the time to.
+        for (int waited = 0; is_alive(record.value().supervisor, record.value().supervisor_start) && waited < 100; ++waited) {
+            auto supervisor = sys::pidfd_open(record.value().supervisor);
+            if (!supervisor) break;
+            if (sys::wait_readable(supervisor.value(), 5000)) break;
+        }
+    }
+    auto again = RecordFile::open(root, id);
+    if (!again && again.error().code() == ENOENT) return {};
+    return remove_record(settings, root, id);
+}
+
+Result<std::vector<std::string>> gc(const Settings& settings) {
+    const std::string root = TRY(state_root(settings));
+    std::vector<std::string> removed;
+    for (const std::string& id : TRY(RecordFile::ids(root))) {
+        const auto record = record_of(settings, id);
+        if (record) {
+            const Record& known = record.value();
+            if (is_alive(known.pid, known.start_time) || is_alive(known.supervisor, known.supervisor_start)) continue;
+        }
+        TRY_IN(quoted(id), remove_record(settings, root, id));
+        removed.push_back(id);
+    }
+    return removed;
+}
+
+}  // namespace casemate::runtime

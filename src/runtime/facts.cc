@@ -1,0 +1,124 @@
+#include "runtime/facts.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/text.h"
+#include "sys/call.h"
+#include "sys/procfs.h"
+
+namespace casemate::runtime {
+namespace {
+
+constexpr int pr_get_mdwe = 66;  // [6.3]
+constexpr size_t host_file_limit = size_t{1} << 20;
+
+std::string host_file(const char* path) {
+    auto file = sys::open(path, O_RDONLY | O_NOCTTY);
+    if (!file) return {};
+    auto text = sys::read_all(file.value(), host_file_limit);
+    return text ? std::move(text).take() : std::string();
+}
+
+// The caller's name, from the host's own passwd: no NSS in a static program.
+std::string user_name(uint32_t uid) {
+    const std::string passwd = host_file("/etc/passwd");
+    for (const std::string_view line : split(passwd, '\n')) {
+        const auto fields = split(line, ':');
+        if (fields.size() >= 3 && parse_decimal(fields[2]) == uid) return std::string(fields[0]);
+    }
+    return {};
+}
+
+std::optional<plan::SubIdRange> sub_ids(const char* path, const std::string& name, uint32_t id) {
+    const std::string text = host_file(path);
+    for (const std::string_view line : split(text, '\n')) {
+        const auto fields = split(line, ':');
+        if (fields.size() != 3 || (fields[0] != name && fields[0] != std::to_string(id))) continue;
+        const auto first = parse_decimal(fields[1], UINT32_MAX), count = parse_decimal(fields[2], UINT32_MAX);
+        if (first && count && *count > 0) return plan::SubIdRange{static_cast<uint32_t>(*first), static_cast<uint32_t>(*count)};
+    }
+    return std::nullopt;
+}
+
+// Names in `directory` that fit a component with one '*'.
+std::vector<std::string> matches(const std::string& pattern) {
+    const size_t star = pattern.find('*');
+    const size_t begin = pattern.rfind('/', star) + 1;
+    const size_t end = std::min(pattern.find('/', star), pattern.size());
+    const std::string directory = pattern.substr(0, begin), rest = pattern.substr(end);
+    const std::string_view before = std::string_view(pattern).substr(begin, star - begin), after = std::string_view(pattern).substr(star + 1, end - star - 1);
+    std::vector<std::string> found;
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
+    if (!stream) return found;
+    while (const dirent* entry = ::readdir(stream.get())) {
+        const std::string_view name = entry->d_name;
+        if (name == "." || name == ".." || name.size() < before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) continue;
+        const std::string path = concat(directory, name, rest);
+        if (::access(path.c_str(), F_OK) == 0) found.push_back(path);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+void read_user_namespaces(plan::HostFacts& facts) {
+    const auto is_zero = [](const char* path) { return trimmed(host_file(path)) == "0"; };
+    if (is_zero("/proc/sys/user/max_user_namespaces")) facts.user_namespaces_why = "user.max_user_namespaces=1024";
+    else if (!facts.root() && is_zero("/proc/sys/kernel/unprivileged_userns_clone")) facts.user_namespaces_why = "kernel.unprivileged_userns_clone=1";
+    facts.user_namespaces = facts.user_namespaces_why.empty();
+}
+
+bool time_offsets_by_exec(std::string_view release) {
+    const auto parts = split(release, '.');
+    if (parts.size() < 2) return false;
+    const uint64_t major = parse_decimal(parts[0]).value_or(0), minor = parse_decimal(parts[1]).value_or(0);
+    return major > 6 || (major == 6 && minor > 1);
+}
+
+void read_full(const policy::Profile& profile, plan::HostFacts& facts) {
+    for (int resource = 0; resource < RLIM_NLIMITS; ++resource)
+        if (const auto limit = sys::get_limit(resource)) facts.hard_limits.emplace_back(resource, limit.value().second);
+    facts.oom_score_adj = std::atoi(host_file("/proc/self/oom_score_adj").c_str());
+    read_user_namespaces(facts);
+    if (!facts.root() && ::access("/usr/bin/newuidmap", X_OK) == 0 && ::access("/usr/bin/newgidmap", X_OK) == 0) {
+        const std::string name = user_name(facts.euid);
+        facts.subuid = sub_ids("/etc/subuid", name, facts.euid);
+        facts.subgid = sub_ids("/etc/subgid", name, facts.euid);
+    }
+    if (profile.filesystem.masked_paths)
+        for (const std::string& path : *profile.filesystem.masked_paths)
+            if (path.find('*') != std::string::npos) facts.path_matches.emplace_back(path, matches(path));
+}
+
+}  // namespace
+
+Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
+    plan::HostFacts facts;
+    utsname names{};
+    if (::uname(&names) < 0) return Error::sys("uname");
+    facts.kernel = names.release;
+    facts.euid = ::geteuid();
+    facts.egid = ::getegid();
+    const std::string text = host_file("/proc/self/status");
+    const sys::Status status = TRY_IN("/proc/self/status", sys::parse_status(text));
+    for (const uint32_t group : status.groups)
+        if (group != facts.egid) facts.groups.push_back(group);
+    facts.bounding = status.cap_bounding;
+    facts.permitted = status.cap_permitted;
+    facts.last_capability = static_cast<int>(parse_decimal(trimmed(host_file("/proc/sys/kernel/cap_last_cap")), 63).value_or(40));
+    facts.landlock_abi = sys::landlock_abi();
+    facts.mdwe = ::prctl(pr_get_mdwe, 0UL, 0UL, 0UL, 0UL) >= 0;
+    facts.time_offsets_by_exec = time_offsets_by_exec(facts.kernel);
+    facts.cgroup2_mountable = host_file("/proc/filesystems").find("\tcgroup2\n") != std::string::npos;
+    if (full) read_full(profile, facts);
+    return facts;
+}
+
+}  // namespace casemate::runtime

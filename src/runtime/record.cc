@@ -1,0 +1,181 @@
+#include "runtime/record.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+
+#include "base/text.h"
+#include "json/value.h"
+#include "json/writer.h"
+#include "runtime/directories.h"
+#include "sys/call.h"
+#include "sys/procfs.h"
+
+namespace casemate::runtime {
+namespace {
+
+constexpr size_t record_limit = size_t{4} << 20;
+
+void write_strings(json::Writer& out, const char* key, const std::vector<std::string>& values) {
+    out.key(key).begin_array();
+    for (const std::string& value : values) out.value(value);
+    out.end_array();
+}
+
+// Reads members of our own document; anything else than expected makes the whole record broken.
+class Members {
+public:
+    explicit Members(const json::Value& object) : object_(object) {}
+    std::string text(std::string_view key) { return get(key, json::Kind::string) ? std::string(found_->string()) : std::string(); }
+    uint64_t number(std::string_view key) { return get(key, json::Kind::integer) ? found_->unsigned_integer() : 0; }
+    std::vector<std::string> list(std::string_view key) {
+        std::vector<std::string> out;
+        if (get(key, json::Kind::array))
+            for (const json::Value& item : found_->items()) out.emplace_back(item.string());
+        return out;
+    }
+    const json::Value* object(std::string_view key) { return get(key, json::Kind::object) ? found_ : nullptr; }
+    const json::Value* array(std::string_view key) { return get(key, json::Kind::array) ? found_ : nullptr; }
+    bool good() const { return good_; }
+
+private:
+    bool get(std::string_view key, json::Kind kind) {
+        found_ = object_.find(key);
+        const bool right = found_ && found_->kind() == kind;
+        good_ = good_ && right;
+        return right;
+    }
+    const json::Value& object_;
+    const json::Value* found_ = nullptr;
+    bool good_ = true;
+};
+
+}  // namespace
+
+std::string to_json(const Record& record) {
+    json::Writer out;
+    out.begin_object().field("schemaVersion", 1).field("id", record.id).field("pid", static_cast<int64_t>(record.pid));
+    out.field("startTime", record.start_time).field("supervisor", static_cast<int64_t>(record.supervisor));
+    out.field("supervisorStart", record.supervisor_start).field("bundle", record.bundle).field("rootfs", record.rootfs);
+    out.field("profile", record.profile).field("created", record.created).field("data", record.data);
+    write_strings(out, "sockets", record.sockets);
+    out.key("annotations").begin_object();
+    for (const auto& [name, value] : record.annotations) out.field(name, value);
+    out.end_object().key("waivers").begin_array();
+    for (const policy::WaiverRecord& waiver : record.waivers) {
+        out.begin_object().field("what", waiver.what).field("from", waiver.from).field("to", waiver.to).field("because", waiver.because);
+        out.field("file", waiver.file).field("overruledBy", waiver.overruled_by).end_object();
+    }
+    out.end_array().key("expected");
+    plan::write_json(out, record.expected);
+    out.end_object();
+    return out.take();
+}
+
+Result<Record> parse_record(std::string_view text) {
+    const json::Document document = TRY(json::Document::parse(text));
+    Members members(document.root());
+    Record record;
+    record.id = members.text("id");
+    record.pid = static_cast<pid_t>(members.number("pid"));
+    record.start_time = members.number("startTime");
+    record.supervisor = static_cast<pid_t>(members.number("supervisor"));
+    record.supervisor_start = members.number("supervisorStart");
+    record.bundle = members.text("bundle");
+    record.rootfs = members.text("rootfs");
+    record.profile = members.text("profile");
+    record.created = members.text("created");
+    record.data = members.text("data");
+    record.sockets = members.list("sockets");
+    if (const json::Value* annotations = members.object("annotations"))
+        for (const json::Member& member : annotations->members()) record.annotations[std::string(member.key)] = member.value.string();
+    if (const json::Value* waivers = members.array("waivers"))
+        for (const json::Value& item : waivers->items()) {
+            Members waiver(item);
+            record.waivers.push_back({waiver.text("what"), waiver.text("from"), waiver.text("to"), waiver.text("because"), waiver.text("file"), waiver.text("overruledBy")});
+        }
+    const json::Value* expected = members.object("expected");
+    if (!members.good() || check_id(record.id).operator bool() == false) return Error::invalid("the state file is broken").hint("remove it with 'casemate delete --force ID'");
+    record.expected = TRY(plan::expected_from_json(*expected));
+    return record;
+}
+
+Result<RecordFile> RecordFile::create(const std::string& state_root, const std::string& id) {
+    TRY(check_id(id));
+    const std::string path = concat(state_root, "/", id);
+    if (::mkdir(path.c_str(), 0700) < 0) {
+        if (errno == EEXIST) return Error::with_code(EEXIST, concat("container with id ", quoted(id), " already exists")).hint("choose another name, or remove it with 'casemate delete'");
+        return Error::sys("mkdir").within(quoted(path)).hint("use --root with a directory that you may write");
+    }
+    Fd directory = TRY_IN(quoted(path), sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    return RecordFile(state_root, id, std::move(directory));
+}
+
+Result<RecordFile> RecordFile::open(const std::string& state_root, const std::string& id) {
+    TRY(check_id(id));
+    auto directory = sys::open(concat(state_root, "/", id).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory && directory.error().code() == ENOENT) return Error::with_code(ENOENT, concat("container ", quoted(id), " does not exist"));
+    if (!directory) return std::move(directory).take_error().within(quoted(id));
+    return RecordFile(state_root, id, std::move(directory).take());
+}
+
+Result<std::vector<std::string>> RecordFile::ids(const std::string& state_root) {
+    std::vector<std::string> found;
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(state_root.c_str()), ::closedir);
+    if (!stream) return Error::sys("opendir").within(quoted(state_root));
+    while (const dirent* entry = ::readdir(stream.get()))
+        if (check_id(entry->d_name)) found.emplace_back(entry->d_name);
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+Result<void> RecordFile::write(const Record& record) const {
+    {
+        const Fd file = TRY(sys::openat2(directory_, "state.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0, 0600));
+        TRY_IN("state", sys::write_all(file, to_json(record)));
+    }
+    if (::renameat(directory_.get(), "state.new", directory_.get(), "state.json") < 0) return Error::sys("renameat").within("state");
+    return {};
+}
+
+Result<Record> RecordFile::read() const {
+    const std::string text = TRY_IN(concat("container ", quoted(id_), ": state"), sys::read_file(directory_, "state.json", record_limit));
+    return TRY_IN(concat("container ", quoted(id_)), parse_record(text));
+}
+
+Result<void> RecordFile::remove() {
+    for (const char* name : {"state.json", "state.new"})
+        if (::unlinkat(directory_.get(), name, 0) < 0 && errno != ENOENT) return Error::sys("unlinkat").within(quoted(id_));
+    const std::string path = concat(root_, "/", id_);
+    if (::rmdir(path.c_str()) < 0 && errno != ENOENT) return Error::sys("rmdir").within(quoted(path));
+    return {};
+}
+
+Result<uint64_t> start_time_of(pid_t pid) {
+    const sys::Procfs proc = TRY(sys::Procfs::host());
+    const std::string stat = TRY(proc.read(concat(pid, "/stat")));
+    return sys::parse_start_time(stat);
+}
+
+bool is_alive(pid_t pid, uint64_t start_time) {
+    if (pid <= 0) return false;
+    const auto now = start_time_of(pid);
+    return now && now.value() == start_time;
+}
+
+std::string timestamp() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    tm parts{};
+    ::gmtime_r(&now.tv_sec, &parts);
+    char text[64];
+    const size_t length = ::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    return concat(std::string_view(text, length), ".", std::to_string(1000000000 + now.tv_nsec).substr(1), "Z");
+}
+
+}  // namespace casemate::runtime

@@ -1,0 +1,58 @@
+// What casemate remembers of a container: one small file on tmpfs, written before the first side effect and again when
+// the app runs. Identity is pid and start time: a pid may be reused, both together are not.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "oci/state.h"
+#include "plan/expected.h"
+
+namespace casemate::runtime {
+
+struct Record {
+    std::string id;
+    pid_t pid = 0;              // init; 0: not started yet
+    uint64_t start_time = 0;    // clock ticks since boot, field 22 of /proc/PID/stat
+    pid_t supervisor = 0;       // the launcher that waits for it
+    uint64_t supervisor_start = 0;
+    std::string bundle;         // absolute
+    std::string rootfs;
+    std::string profile;
+    std::string created;        // RFC 3339
+    std::string data;           // directory of ours to be removed with it, or empty
+    std::vector<std::string> sockets;  // unix listeners' files, to be removed
+    std::map<std::string, std::string> annotations;
+    plan::Expected expected;
+    std::vector<policy::WaiverRecord> waivers;
+};
+
+std::string to_json(const Record& record);
+Result<Record> parse_record(std::string_view text);
+
+// The container's directory below the state root. Made exclusively: an id that exists is an error.
+class RecordFile {
+public:
+    static Result<RecordFile> create(const std::string& state_root, const std::string& id);
+    static Result<RecordFile> open(const std::string& state_root, const std::string& id);  // "container 'x' does not exist"
+    static Result<std::vector<std::string>> ids(const std::string& state_root);
+
+    Result<void> write(const Record& record) const;  // replaces it in one step
+    Result<Record> read() const;
+    Result<void> remove();  // the record and its directory
+
+private:
+    RecordFile(std::string root, std::string id, Fd directory) : root_(std::move(root)), id_(std::move(id)), directory_(std::move(directory)) {}
+    std::string root_, id_;
+    Fd directory_;
+};
+
+// Is the process with this pid still the one that was recorded?
+bool is_alive(pid_t pid, uint64_t start_time);
+Result<uint64_t> start_time_of(pid_t pid);
+// Now, as RFC 3339 in UTC.
+std::string timestamp();
+
+}  // namespace casemate::runtime

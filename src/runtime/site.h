@@ -1,0 +1,44 @@
+// What a launch leaves on the host while its container lives, and takes away again on every path: record, data directory,
+// id slot, listening sockets. `gc` and `delete --force` do the same from the record when the launcher was killed.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "launch/listeners.h"
+#include "runtime/decision.h"
+#include "runtime/id_pool.h"
+#include "runtime/record.h"
+
+namespace casemate::runtime {
+
+class Site {
+public:
+    // The record exists from here on: it precedes the first side effect (ARCHITECTURE, rule 6).
+    static Result<Site> open(const Settings& settings, const std::string& id);
+    Site(Site&&) noexcept = default;
+    Site& operator=(Site&&) = delete;
+    ~Site();
+
+    Record& record() { return record_; }
+    Result<void> write() const { return file_->write(record_); }
+    // A directory of the container's own below the data root, made now.
+    Result<std::string> make_data();
+    // Leaves the record where it is (a detached container that has ended stays visible until it is deleted).
+    void keep_record() { keep_record_ = true; }
+
+    std::optional<IdSlot> slot;
+    std::optional<launch::Listeners> listeners;
+
+private:
+    Site(const Settings& settings, RecordFile file) : settings_(settings), file_(std::move(file)) {}
+    Settings settings_;
+    std::optional<RecordFile> file_;  // empty: moved from
+    Record record_;
+    bool keep_record_ = false;
+};
+
+// Removes what a record names: data directory and socket files. Its process must be gone.
+Result<void> remove_leftovers(const Settings& settings, const Record& record);
+
+}  // namespace casemate::runtime

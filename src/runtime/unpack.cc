@@ -1,0 +1,51 @@
+// `casemate unpack`: an image to an OCI bundle, whose config.json says what the profile makes of it, as far as OCI has
+// words for it: runc and crun can run it, too.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/scope_exit.h"
+#include "base/text.h"
+#include "oci/config.h"
+#include "runtime/decision.h"
+#include "runtime/directories.h"
+#include "runtime/facts.h"
+#include "sys/call.h"
+#include "sys/removal.h"
+
+namespace casemate::runtime {
+namespace {
+
+Result<void> remove_bundle(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    const Fd directory = TRY(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY));
+    return sys::remove_scratch(directory, path.substr(slash == std::string::npos ? 0 : slash + 1));
+}
+
+}  // namespace
+
+Result<void> unpack(const Settings& settings, const UnpackOptions& options) {
+    LaunchOptions launch;
+    launch.profile = options.profile;
+    const HostConfig host = TRY(read_host_config());
+    const policy::Profile profile = TRY(resolve_profile(launch, host));
+    const plan::HostFacts facts = TRY(host_facts(profile, true));
+    if (TRY(kind_of(options.source)) != SourceKind::image) return Error::invalid(concat(quoted(options.source), ": is not an image"));
+    constexpr const char* setid[] = {"keep", "ignore", "strip"};
+    const SourceRequest request{options.source, options.ref, options.bundle, setid[static_cast<size_t>(profile.filesystem.setid_files.value_or(policy::SetidFiles::strip))], 0,
+                                options.unpacker_arguments};
+    Source source = TRY(open_source(settings, request));
+    ScopeExit undo([&] { (void)remove_bundle(options.bundle).operator bool(); });
+    if (source.app.args.empty()) source.app.args = {"/bin/sh"};
+    oci::Config config = TRY(configure(source, profile, facts, launch));
+    config.root_path = "rootfs";
+    // Another runtime makes no id range of its own: without maps it could not make the namespace.
+    std::erase_if(config.linux_.namespaces, [](const oci::Namespace& ns) { return ns.type == "user"; });
+    const std::string path = options.bundle + "/config.json";
+    const Fd file = TRY_IN(quoted(path), sys::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+    TRY_IN(quoted(path), sys::write_all(file, oci::to_json(config) + "\n"));
+    undo.release();
+    return {};
+}
+
+}  // namespace casemate::runtime
