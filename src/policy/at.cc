@@ -6,9 +6,7 @@
 
 namespace casemate::policy {
 
-void Problems::add(std::string_view path, std::string_view text) {
-    add_raw(concat(printable(path), ": ", text));
-}
+void Problems::add(std::string_view path, std::string_view text) { add_raw(concat(printable(path), ": ", text)); }
 
 void Problems::add_raw(std::string_view text) {
     if (lines_.size() < most) lines_.push_back(concat("profile ", quoted(document_), ": ", text));
@@ -26,7 +24,8 @@ std::nullopt_t At::expected(std::string_view what, const json::Value& got) const
     return fail(concat("expected ", what, ", got ", json::kind_name(got)));
 }
 
-std::nullopt_t At::unknown(std::string_view kind, std::string_view word, std::span<const std::string_view> known) const {
+std::nullopt_t At::unknown(std::string_view kind, std::string_view word,
+                           std::span<const std::string_view> known) const {
     std::string hint = did_you_mean(word, known);
     constexpr size_t few = 8;
     if (hint.empty() && known.size() <= few) {

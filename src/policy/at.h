@@ -1,5 +1,5 @@
-// Where a value stands in a profile, and the list of what is wrong with the file: a loader that stops at the first error
-// makes its user run it ten times (PROFILE 1.11).
+// Where a value stands in a profile, and the list of what is wrong with the file: a loader that stops at the first
+// error makes its user run it ten times (PROFILE 1.11).
 #pragma once
 
 #include <optional>
@@ -46,7 +46,8 @@ public:
     // "unknown KIND 'word'; did you mean 'x'?", and with few known words their list.
     std::nullopt_t unknown(std::string_view kind, std::string_view word, std::span<const std::string_view> known) const;
 
-    // Notes every member of the object that is not in `keys`, and every absent one of `required`. False: it is no object.
+    // Notes every member of the object that is not in `keys`, and every absent one of `required`. False: it is no
+    // object.
     bool check_keys(const json::Value& object, std::span<const std::string_view> keys,
                     std::span<const std::string_view> required = {}) const;
     // The value as a string, an array, an integer in [low, high]; else notes what was expected.

@@ -10,7 +10,8 @@ namespace {
 
 class GrantCheck {
 public:
-    GrantCheck(const Profile& profile, const Profile& said, Problems& problems) : profile_(profile), said_(said), root_(problems) {}
+    GrantCheck(const Profile& profile, const Profile& said, Problems& problems)
+        : profile_(profile), said_(said), root_(problems) {}
 
     void run() const {
         check_user();
@@ -61,7 +62,8 @@ private:
         const Filesystem& files = profile_.filesystem;
         const auto covers = [&](const std::string& root) { return is_at_or_below(source, root); };
         if (files.allowed_sources && std::ranges::none_of(*files.allowed_sources, covers))
-            at.fail(concat(quoted(source), " is not within filesystem.allowedSources", by("filesystem.allowedSources")));
+            at.fail(
+                concat(quoted(source), " is not within filesystem.allowedSources", by("filesystem.allowedSources")));
         if (!files.denied_sources) return;
         for (const std::string& denied : *files.denied_sources)
             if (covers(denied) || is_at_or_below(denied, source)) {
@@ -73,7 +75,8 @@ private:
 
     // Ports need a mode that is not stricter than theirs.
     template <typename List>
-    void check_ports(const At& at, const Opt<List>& said, const Opt<List>& ports, NetworkMode needed, std::string_view name) const {
+    void check_ports(const At& at, const Opt<List>& said, const Opt<List>& ports, NetworkMode needed,
+                     std::string_view name) const {
         const auto mode = profile_.network.mode;
         if (!ports || !mode || *mode <= needed) return;
         const std::string_view word = *mode == NetworkMode::none ? "none" : "published";
@@ -82,13 +85,16 @@ private:
         const std::string_view advice = who.starts_with("ceiling ") ? "" : "; extend 'web'";
         for (const auto& port : *ports)
             place(at, said, *ports, port)
-                .fail(concat("needs network.mode ", quoted(name), ", and it is ", quoted(word), " (", who, ")", advice));
+                .fail(
+                    concat("needs network.mode ", quoted(name), ", and it is ", quoted(word), " (", who, ")", advice));
     }
 
     void check_network() const {
         const At at = root_.member("network");
-        check_ports(at.member("publish"), said_.network.publish, profile_.network.publish, NetworkMode::published, "published");
-        check_ports(at.member("listen"), said_.network.listen, profile_.network.listen, NetworkMode::sockets, "sockets");
+        check_ports(at.member("publish"), said_.network.publish, profile_.network.publish, NetworkMode::published,
+                    "published");
+        check_ports(at.member("listen"), said_.network.listen, profile_.network.listen, NetworkMode::sockets,
+                    "sockets");
     }
 
     void check_sysctl() const {
@@ -96,8 +102,10 @@ private:
         const Strings owned = profile_.namespaces.private_.value_or(Strings());
         for (const auto& [key, value] : *profile_.namespaces.sysctl)
             if (const auto owner = sysctl_namespace(key); std::ranges::find(owned, owner) == owned.end())
-                root_.member("namespaces").member("sysctl").member(key).fail(
-                    concat("needs ", quoted(owner), " in namespaces.private"));
+                root_.member("namespaces")
+                    .member("sysctl")
+                    .member(key)
+                    .fail(concat("needs ", quoted(owner), " in namespaces.private"));
     }
 
     void check_variable(const At& at, const std::string& name) const {
@@ -113,7 +121,8 @@ private:
         if (!profile_.environment.deny) return;
         const At at = root_.member("environment");
         if (profile_.environment.set)
-            for (const auto& [name, value] : *profile_.environment.set) check_variable(at.member("set").member(name), name);
+            for (const auto& [name, value] : *profile_.environment.set)
+                check_variable(at.member("set").member(name), name);
         if (const auto& pass = profile_.environment.pass)
             for (const std::string& name : *pass)
                 check_variable(place(at.member("pass"), said_.environment.pass, *pass, name), name);

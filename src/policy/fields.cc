@@ -67,7 +67,8 @@ constexpr Field table[] = {
     row<DenyRow>("seccomp.deny", Field::Role::restriction),
     restriction<Truth, &P::seccomp, &Seccomp::native_only>("seccomp.nativeOnly"),
     restriction<Intersection<WordOf<SocketFamily>>, &P::seccomp, &Seccomp::socket_families>("seccomp.socketFamilies"),
-    restriction<Intersection<WordOf<NetlinkProtocol>>, &P::seccomp, &Seccomp::netlink_protocols>("seccomp.netlinkProtocols"),
+    restriction<Intersection<WordOf<NetlinkProtocol>>, &P::seccomp, &Seccomp::netlink_protocols>(
+        "seccomp.netlinkProtocols"),
     restriction<Truth, &P::seccomp, &Seccomp::lock_personality>("seccomp.lockPersonality"),
     restriction<Truth, &P::seccomp, &Seccomp::restrict_realtime>("seccomp.restrictRealtime"),
     restriction<Truth, &P::seccomp, &Seccomp::restrict_suid_sgid>("seccomp.restrictSUIDSGID"),
@@ -129,7 +130,8 @@ constexpr Field table[] = {
     restriction<Truth, &P::admission, &Admission::signature_required>("admission.signature.required"),
     restriction<Intersection<AnyText>, &P::admission, &Admission::public_keys>("admission.signature.publicKeys"),
     row<GateRow<&Admission::audit_gates, parse_audit_gate>>("admission.audit", Field::Role::restriction),
-    row<GateRow<&Admission::vulnerability_gates, parse_vulnerability_gate>>("admission.vulnerabilities", Field::Role::restriction),
+    row<GateRow<&Admission::vulnerability_gates, parse_vulnerability_gate>>("admission.vulnerabilities",
+                                                                            Field::Role::restriction),
 
     restriction<Chain<OciHooks>, &P::oci, &Oci::hooks>("oci.hooks"),
     restriction<Chain<OciRootUser>, &P::oci, &Oci::root_user>("oci.rootUser"),

@@ -26,14 +26,26 @@ constexpr std::string_view scanners[] = {"trivy", "grype"};
 
 using enum Key::Type;
 constexpr Key audit_keys[] = {{"failOn", word, findings}, {"suppress", suppressions}};
-constexpr Key vulnerability_keys[] = {
-    {"report", text},           {"format", word, formats},  {"failOn", word, severities},          {"severities", words, severities},
-    {"unknownAs", word, severities}, {"ignoreUnfixed", flag}, {"ignoreFile", text},                {"maxIgnoreDays", count},
-    {"vex", texts},             {"maxReportAge", time},     {"matchImage", word, match_image},     {"denyEol", flag},
-    {"secrets", word, allow_deny}, {"onMissingReport", word, allow_deny}, {"scanner", word, scanners}, {"scannerTimeout", time}};
+constexpr Key vulnerability_keys[] = {{"report", text},
+                                      {"format", word, formats},
+                                      {"failOn", word, severities},
+                                      {"severities", words, severities},
+                                      {"unknownAs", word, severities},
+                                      {"ignoreUnfixed", flag},
+                                      {"ignoreFile", text},
+                                      {"maxIgnoreDays", count},
+                                      {"vex", texts},
+                                      {"maxReportAge", time},
+                                      {"matchImage", word, match_image},
+                                      {"denyEol", flag},
+                                      {"secrets", word, allow_deny},
+                                      {"onMissingReport", word, allow_deny},
+                                      {"scanner", word, scanners},
+                                      {"scannerTimeout", time}};
 constexpr Key suppression_keys[] = {{"id", text}, {"because", text}, {"until", text}};
 
-bool write_gate(json::Writer& writer, const At& at, const json::Value& value, std::span<const Key> keys, Words required);
+bool write_gate(json::Writer& writer, const At& at, const json::Value& value, std::span<const Key> keys,
+                Words required);
 
 bool write_text(json::Writer& writer, const At& at, const json::Value& value) {
     const auto content = at.string(value);
@@ -83,7 +95,8 @@ bool write_member(json::Writer& writer, const At& at, const json::Value& value, 
                 return write_word(writer, item, one, key.words);
             });
         case texts:
-            return write_list(writer, at, value, [&](const At& item, const json::Value& one) { return write_text(writer, item, one); });
+            return write_list(writer, at, value,
+                              [&](const At& item, const json::Value& one) { return write_text(writer, item, one); });
         case suppressions:
             return write_list(writer, at, value, [&](const At& item, const json::Value& one) {
                 static constexpr std::string_view required[] = {"id", "because"};
@@ -93,7 +106,8 @@ bool write_member(json::Writer& writer, const At& at, const json::Value& value, 
     return false;
 }
 
-bool write_gate(json::Writer& writer, const At& at, const json::Value& value, std::span<const Key> keys, Words required) {
+bool write_gate(json::Writer& writer, const At& at, const json::Value& value, std::span<const Key> keys,
+                Words required) {
     std::vector<std::string_view> names;
     for (const Key& key : keys) names.push_back(key.name);
     if (!at.check_keys(value, names, required)) return false;

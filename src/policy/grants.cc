@@ -61,7 +61,8 @@ std::optional<UserIds> User::parse(const At& at, const json::Value& value) {
     static constexpr std::string_view keys[] = {"uid", "gid", "additionalGids"};
     static constexpr std::string_view required[] = {"uid", "gid"};
     if (!at.check_keys(value, keys, required)) return std::nullopt;
-    const json::Value *uid_value = value.find("uid"), *gid_value = value.find("gid"), *more = value.find("additionalGids");
+    const json::Value *uid_value = value.find("uid"), *gid_value = value.find("gid"),
+                      *more = value.find("additionalGids");
     if (!uid_value || !gid_value) return std::nullopt;
     const auto uid = parse_id(at.member("uid"), *uid_value), gid = parse_id(at.member("gid"), *gid_value);
     if (!uid || !gid) return std::nullopt;
@@ -150,9 +151,10 @@ void Dictionary::write(json::Writer& writer, const Value& map) {
 
 // sysctl(2) keys that a namespace owns: ipc_namespaces(7), network_namespaces(7).
 std::string_view sysctl_namespace(std::string_view key) {
-    static constexpr std::string_view ipc[] = {"kernel.msgmax",     "kernel.msgmnb", "kernel.msgmni", "kernel.msg_next_id",
-                                               "kernel.sem",        "kernel.sem_next_id", "kernel.shmall", "kernel.shmmax",
-                                               "kernel.shmmni",     "kernel.shm_next_id", "kernel.shm_rmid_forced"};
+    static constexpr std::string_view ipc[] = {
+        "kernel.msgmax", "kernel.msgmnb",      "kernel.msgmni",         "kernel.msg_next_id",
+        "kernel.sem",    "kernel.sem_next_id", "kernel.shmall",         "kernel.shmmax",
+        "kernel.shmmni", "kernel.shm_next_id", "kernel.shm_rmid_forced"};
     if (key.starts_with("net.") && key.size() > 4) return "network";
     if (key.starts_with("fs.mqueue.") && key.size() > 10) return "ipc";
     return std::ranges::find(ipc, key) != std::end(ipc) ? "ipc" : "";
@@ -166,8 +168,10 @@ std::optional<Dictionary::Value> Sysctl::parse(const At& at, const json::Value& 
         const At here = at.member(key);
         const bool odd = key.find('/') != key.npos || key.find("..") != key.npos || key.size() > 256;
         const auto text = here.string(content);
-        if (sysctl_namespace(key).empty()) here.fail("belongs to the host, not to a namespace");
-        else if (odd) here.fail("is not a dotted sysctl name");
+        if (sysctl_namespace(key).empty())
+            here.fail("belongs to the host, not to a namespace");
+        else if (odd)
+            here.fail("is not a dotted sysctl name");
         sound = sound && text && !odd && !sysctl_namespace(key).empty();
         if (text) map.emplace(key, *text);
     }
@@ -188,7 +192,8 @@ std::optional<Dictionary::Value> Variables::parse(const At& at, const json::Valu
 
 namespace {
 constexpr std::string_view acts[] = {"syscall", "read", "write", "execute", "socket", "bind", "connect"};
-constexpr std::string_view expectation_keys[] = {"syscall", "read", "write", "execute", "socket", "bind", "connect", "result"};
+constexpr std::string_view expectation_keys[] = {"syscall", "read", "write",   "execute",
+                                                 "socket",  "bind", "connect", "result"};
 
 bool sound_object(const At& at, Expectation::Act act, std::string_view object) {
     using enum Expectation::Act;
@@ -241,7 +246,10 @@ std::optional<std::vector<Expectation>> Expectations::parse(const At& at, const 
 void Expectations::write(json::Writer& writer, const Value& list) {
     writer.begin_array();
     for (const Expectation& one : list)
-        writer.begin_object().field(acts[static_cast<size_t>(one.act)], one.object).field("result", one.result).end_object();
+        writer.begin_object()
+            .field(acts[static_cast<size_t>(one.act)], one.object)
+            .field("result", one.result)
+            .end_object();
     writer.end_array();
 }
 

@@ -1,9 +1,10 @@
 // The kinds of field: how a value is read, which of two is stricter, how it is written. A row of the field table
 // (fields.cc) is a path, a member of Profile and one of these; nothing else knows how to merge.
 //
-// Each kind has  Value;  parse(at, json) -> optional<Value>;  join(a, b, out) -> bool: the least value at least as strict
-// as both, false when there is none (a conflict);  write(writer, value).  Optional: sort(value), the canonical order; adds
-// (in a child, the list is added to the parent's);  foreign(parent, item) of lists: an item that a child may not name.
+// Each kind has  Value;  parse(at, json) -> optional<Value>;  join(a, b, out) -> bool: the least value at least as
+// strict as both, false when there is none (a conflict);  write(writer, value).  Optional: sort(value), the canonical
+// order; adds (in a child, the list is added to the parent's);  foreign(parent, item) of lists: an item that a child
+// may not name.
 #pragma once
 
 #include <algorithm>
@@ -108,7 +109,9 @@ struct DefaultAction {
 struct ErrnoValue {
     using Value = uint16_t;
     static std::optional<Value> parse(const At& at, const json::Value& value) { return parse_errno(at, value); }
-    static bool join(Value a, Value b, Value& out) { return out = a == ENOSYS || b == ENOSYS ? ENOSYS : std::min(a, b), true; }
+    static bool join(Value a, Value b, Value& out) {
+        return out = a == ENOSYS || b == ENOSYS ? ENOSYS : std::min(a, b), true;
+    }
     static void write(json::Writer& writer, Value value) { writer.value(errno_name(value)); }
 };
 
@@ -172,7 +175,9 @@ struct Intersection : List<Check> {
         std::ranges::set_intersection(a, b, std::back_inserter(both));
         return out = std::move(both), true;
     }
-    static bool foreign(const Strings& parent, std::string_view item) { return std::ranges::find(parent, item) == parent.end(); }
+    static bool foreign(const Strings& parent, std::string_view item) {
+        return std::ranges::find(parent, item) == parent.end();
+    }
 };
 // Each path stands for everything at or below it.
 struct Path {

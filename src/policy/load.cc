@@ -1,5 +1,5 @@
-// From a name to a resolved profile: reads the file and its ancestors through the caller's Reader, then refines from the
-// root downwards.
+// From a name to a resolved profile: reads the file and its ancestors through the caller's Reader, then refines from
+// the root downwards.
 #include <algorithm>
 
 #include "base/text.h"

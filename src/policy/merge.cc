@@ -78,8 +78,9 @@ Result<Profile> merge(const Profile& a, const Profile& b) {
         if (!in_a || !in_b) {
             field.copy(in_a ? a : b, out);
         } else if (!field.join(a, b, out)) {
-            conflicts += concat(conflicts.empty() ? "" : "\n", "profiles ", quoted(a.name), " and ", quoted(b.name), ": $.",
-                                field.path, ": ", shown(field, a), " and ", shown(field, b), " contradict each other");
+            conflicts +=
+                concat(conflicts.empty() ? "" : "\n", "profiles ", quoted(a.name), " and ", quoted(b.name), ": $.",
+                       field.path, ": ", shown(field, a), " and ", shown(field, b), " contradict each other");
             continue;
         }
         if (!same_speakers)

@@ -42,7 +42,9 @@ bool read_into(const At& at, const json::Value& object, std::string_view key, Sl
 }
 
 struct Mode {
-    static std::optional<uint32_t> parse(const At& at, const json::Value& value) { return parse_mode(at, value, 01777); }
+    static std::optional<uint32_t> parse(const At& at, const json::Value& value) {
+        return parse_mode(at, value, 01777);
+    }
 };
 struct SourcePath {
     static std::optional<std::string> parse(const At& at, const json::Value& value) {
@@ -55,7 +57,8 @@ struct SourcePath {
 };
 
 std::optional<MountGrant> parse_mount(const At& at, const json::Value& value) {
-    static constexpr std::string_view keys[] = {"destination", "type", "source", "readonly", "noexec", "size", "inodes", "mode"};
+    static constexpr std::string_view keys[] = {"destination", "type", "source", "readonly",
+                                                "noexec",      "size", "inodes", "mode"};
     static constexpr std::string_view required[] = {"destination", "type"};
     if (!at.check_keys(value, keys, required)) return std::nullopt;
     const json::Value *destination = value.find("destination"), *type = value.find("type");
@@ -65,7 +68,8 @@ std::optional<MountGrant> parse_mount(const At& at, const json::Value& value) {
     if (!path || !word || !Path::item(at.member("destination"), *path)) return std::nullopt;
     const auto known = std::ranges::find(types, *word);
     if (known == std::end(types)) return at.member("type").unknown("value", *word, types);
-    if (const char* why = refused_destination(*path)) return at.member("destination").fail(concat(quoted(*path), " ", why));
+    if (const char* why = refused_destination(*path))
+        return at.member("destination").fail(concat(quoted(*path), " ", why));
 
     MountGrant mount;
     mount.destination = *path;
@@ -73,9 +77,11 @@ std::optional<MountGrant> parse_mount(const At& at, const json::Value& value) {
     mount.readonly = mount.type == Type::bind;
     if (!keys_fit(at, value, mount.type)) return std::nullopt;
     using Inodes = Integer<uint64_t, 1, INT64_MAX>;
-    const bool sound = read_into<SourcePath>(at, value, "source", mount.source) & read_into<Truth>(at, value, "readonly", mount.readonly) &
-                       read_into<Truth>(at, value, "noexec", mount.noexec) & read_into<Size>(at, value, "size", mount.size) &
-                       read_into<Inodes>(at, value, "inodes", mount.inodes) & read_into<Mode>(at, value, "mode", mount.mode);
+    const bool sound =
+        read_into<SourcePath>(at, value, "source", mount.source) &
+        read_into<Truth>(at, value, "readonly", mount.readonly) & read_into<Truth>(at, value, "noexec", mount.noexec) &
+        read_into<Size>(at, value, "size", mount.size) & read_into<Inodes>(at, value, "inodes", mount.inodes) &
+        read_into<Mode>(at, value, "mode", mount.mode);
     if (!sound) return std::nullopt;
     if (mount.type == Type::tmpfs && !mount.size) return at.fail("a tmpfs needs 'size'");
     if (mount.type == Type::bind && mount.source.empty()) return at.fail("a bind needs 'source'");
@@ -88,8 +94,10 @@ std::string absolute(std::string_view directory, std::string_view path) {
     for (const std::string_view text : {directory, path})
         for (const std::string_view part : split(text, '/')) {
             if (part.empty() || part == ".") continue;
-            if (part != "..") parts.push_back(part);
-            else if (!parts.empty()) parts.pop_back();
+            if (part != "..")
+                parts.push_back(part);
+            else if (!parts.empty())
+                parts.pop_back();
         }
     std::string out;
     for (const std::string_view part : parts) out += concat("/", part);
@@ -106,7 +114,8 @@ std::optional<std::vector<MountGrant>> Mounts::parse(const At& at, const json::V
     for (size_t i = 0; i < items->size(); ++i) {
         const At here = at.item(i);
         auto mount = parse_mount(here, (*items)[i]);
-        const bool twice = mount && std::ranges::find(mounts, mount->destination, &MountGrant::destination) != mounts.end();
+        const bool twice =
+            mount && std::ranges::find(mounts, mount->destination, &MountGrant::destination) != mounts.end();
         if (twice) here.member("destination").fail(concat(quoted(mount->destination), " is given twice"));
         sound = sound && mount && !twice;
         if (mount) mounts.push_back(std::move(*mount));
@@ -117,7 +126,9 @@ std::optional<std::vector<MountGrant>> Mounts::parse(const At& at, const json::V
 void Mounts::write(json::Writer& writer, const Value& mounts) {
     writer.begin_array();
     for (const MountGrant& mount : mounts) {
-        writer.begin_object().field("destination", mount.destination).field("type", types[static_cast<size_t>(mount.type)]);
+        writer.begin_object()
+            .field("destination", mount.destination)
+            .field("type", types[static_cast<size_t>(mount.type)]);
         if (mount.type == Type::bind) writer.field("source", mount.source);
         if (mount.type == Type::bind || mount.readonly) writer.field("readonly", mount.readonly);
         if (mount.noexec) writer.field("noexec", *mount.noexec);

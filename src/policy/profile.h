@@ -50,7 +50,7 @@ struct MountGrant {
     std::string source;  // bind; absolute after loading
     bool readonly = true;
     Opt<bool> noexec;
-    Opt<uint64_t> size;    // bytes
+    Opt<uint64_t> size;  // bytes
     Opt<uint64_t> inodes;
     Opt<uint32_t> mode;
     bool operator==(const MountGrant&) const = default;
@@ -260,8 +260,8 @@ Profile restrictions_only(const Profile& profile);
 // Every G against the R fields: mounts, ports, user, variables (PROFILE 3.1). `layer` names who speaks, for messages.
 Result<void> check_grants(const Profile& profile);
 
-// The layers and guards of the profile as a filter; empty when it restricts no call. `mdwe_by_filter`: the kernel has no
-// PR_SET_MDWE; `listening`: an inherited socket is handed over, so connect(2) is denied; `own_init`: process.init.
+// The layers and guards of the profile as a filter; empty when it restricts no call. `mdwe_by_filter`: the kernel has
+// no PR_SET_MDWE; `listening`: an inherited socket is handed over, so connect(2) is denied; `own_init`: process.init.
 struct FilterNeeds {
     bool mdwe_by_filter = false;
     bool listening = false;

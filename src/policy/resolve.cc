@@ -106,12 +106,13 @@ private:
         const bool weaker = is_weaker(field);
         if (const Waiver* waiver = waiver_of(field); waiver && weaker) {
             field.copy(said_, out_);
-            out_.waivers.push_back({waiver->what, plain_text(field, parent_), plain_text(field, said_), waiver->because,
-                                    said_.name, ""});
+            out_.waivers.push_back(
+                {waiver->what, plain_text(field, parent_), plain_text(field, said_), waiver->because, said_.name, ""});
             note(field, said_.name);
         } else if (field.adds) {
             (void)field.join(parent_, said_, out_);  // a union never contradicts
-            note(field, field.equal(out_, parent_) ? speaker(parent_, field.path) : concat(speaker(parent_, field.path), " and ", said_.name));
+            note(field, field.equal(out_, parent_) ? speaker(parent_, field.path)
+                                                   : concat(speaker(parent_, field.path), " and ", said_.name));
         } else if (weaker && !names_foreign(field)) {
             place_of(root_, field.path)
                 .fail(concat(shown(field, said_), " is weaker than ", quoted(parent_.name), " (", shown(field, parent_),

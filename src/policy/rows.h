@@ -22,7 +22,7 @@ struct PlainRow {
 
 template <typename R>
 constexpr Field row(std::string_view path, Field::Role role) {
-    return {path,    role,     R::adds, R::in_layer, R::present, R::parse, R::copy,
+    return {path,    role,     R::adds, R::in_layer, R::present, R::parse,  R::copy,
             R::sort, R::equal, R::join, R::overlay,  R::write,   R::foreign};
 }
 
@@ -42,7 +42,7 @@ struct MemberRow : PlainRow {
     }
     static void copy(const Profile& from, Profile& to) { slot(to) = slot(from); }
     static void sort(Profile& profile) {
-        if constexpr (requires(Value& value) { Kind::sort(value); })
+        if constexpr (requires(Value & value) { Kind::sort(value); })
             if (slot(profile)) Kind::sort(*slot(profile));
     }
     static bool equal(const Profile& a, const Profile& b) { return slot(a) == slot(b); }
@@ -53,7 +53,7 @@ struct MemberRow : PlainRow {
         return true;
     }
     static bool overlay(const Profile& farther, const Profile& nearer, Profile& out) {
-        if constexpr (requires(Value& value) { Kind::overlay(value, value, value); }) {
+        if constexpr (requires(Value & value) { Kind::overlay(value, value, value); }) {
             Value value{};
             Kind::overlay(*slot(farther), *slot(nearer), value);
             slot(out) = std::move(value);
@@ -188,7 +188,9 @@ struct ExpectRow : PlainRow {
     static void copy(const Profile& from, Profile& to) { to.expect = from.expect; }
     static void sort(Profile& profile) { Kind::sort(profile.expect); }
     static bool equal(const Profile& a, const Profile& b) { return a.expect == b.expect; }
-    static bool join(const Profile& a, const Profile& b, Profile& out) { return Kind::join(a.expect, b.expect, out.expect); }
+    static bool join(const Profile& a, const Profile& b, Profile& out) {
+        return Kind::join(a.expect, b.expect, out.expect);
+    }
     // The same act with another result is a contradiction in a child too (PROFILE 2.11).
     static bool overlay(const Profile& a, const Profile& b, Profile& out) { return join(a, b, out); }
     static void write(json::Writer& writer, const Profile& profile) { Kind::write(writer, profile.expect); }

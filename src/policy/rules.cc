@@ -45,6 +45,7 @@ void sort_rules(Rules& rules) {
         rule.conditions.erase(extra.begin(), extra.end());
     }
     if (!std::ranges::is_sorted(rules, rule_before)) std::ranges::sort(rules, rule_before);
+    if (std::ranges::adjacent_find(rules, {}, &Rule::syscall) == rules.end()) return;
     // A wider rule may stand after a narrower one ({b} and {a, b}): look at all rules of the call.
     Rules kept;
     kept.reserve(rules.size());

@@ -22,11 +22,12 @@ void sort_rules(Rules& rules);
 Rules intersect_allowed(const Rules& a, const Rules& b);
 Rules unite_rules(const Rules& a, const Rules& b);
 
-// A child's denies over its parent's layer, so that none answers less than the parent's default does: a call that the parent
-// does not allow keeps a default that is stricter than the deny.
+// A child's denies over its parent's layer, so that none answers less than the parent's default does: a call that the
+// parent does not allow keeps a default that is stricter than the deny.
 Rules at_least(Rules denies, const seccomp::Layer& parent);
 
-// The first system call of an item of `allow` ("name", "@group" or a rule) that `parent` does not allow at all; or empty.
+// The first system call of an item of `allow` ("name", "@group" or a rule) that `parent` does not allow at all; or
+// empty.
 std::string_view first_not_allowed(const Rules& parent, const json::Value& item);
 
 // A list of names, groups and rules that reads back to the same.

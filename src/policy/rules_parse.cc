@@ -35,7 +35,8 @@ bool value_fits(const At& at, std::string_view key, uint64_t value, const Syscal
     const Width width = call.args[index];
     if (seccomp::fits(width, value)) return true;
     const std::string_view bits = width == Width::bits16 ? "16" : "32";
-    at.member(key).fail(concat(value, " does not fit argument ", index, " of ", quoted(call.name), " (", bits, " bits)"));
+    at.member(key).fail(
+        concat(value, " does not fit argument ", index, " of ", quoted(call.name), " (", bits, " bits)"));
     return false;
 }
 
@@ -64,7 +65,8 @@ std::optional<seccomp::Op> parse_op(const At& at, const json::Value& value) {
 }
 
 // One condition, checked against every call that the rule names.
-std::optional<Condition> parse_condition(const At& at, const json::Value& value, std::span<const Syscall* const> calls) {
+std::optional<Condition> parse_condition(const At& at, const json::Value& value,
+                                         std::span<const Syscall* const> calls) {
     static constexpr std::string_view keys[] = {"index", "op", "value", "valueTwo"};
     static constexpr std::string_view required[] = {"index", "op", "value"};
     if (!at.check_keys(value, keys, required)) return std::nullopt;
@@ -109,8 +111,8 @@ std::optional<std::vector<Condition>> parse_conditions(const At& at, const json:
 
 // A deny is EPERM unless it says another errno or action.
 std::optional<seccomp::Verdict> parse_verdict(const At& at, const json::Value& rule) {
-    static constexpr std::string_view actions[] = {"SCMP_ACT_LOG", "SCMP_ACT_ERRNO", "SCMP_ACT_TRAP", "SCMP_ACT_KILL_THREAD",
-                                                   "SCMP_ACT_KILL_PROCESS"};
+    static constexpr std::string_view actions[] = {"SCMP_ACT_LOG", "SCMP_ACT_ERRNO", "SCMP_ACT_TRAP",
+                                                   "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS"};
     seccomp::Verdict verdict{Action::errno_, EPERM, true};
     if (const json::Value* value = rule.find("action")) {
         const auto name = at.member("action").string(*value);
@@ -176,6 +178,7 @@ bool parse_rule(const At& at, const json::Value& value, List list, Rules& out) {
         if (!parsed) return false;
         verdict = *parsed;
     }
+    out.reserve(out.size() + calls.size());
     for (const Syscall* call : calls) out.push_back({call, conditions, verdict});
     return true;
 }

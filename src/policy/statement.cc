@@ -10,7 +10,8 @@ namespace casemate::policy {
 namespace {
 
 // PROFILE 1.4
-constexpr json::Limits limits{.bytes = 256 << 10, .depth = 16, .items = 4096, .string_bytes = 4096, .control_characters = false};
+constexpr json::Limits limits{
+    .bytes = 256 << 10, .depth = 16, .items = 4096, .string_bytes = 4096, .control_characters = false};
 constexpr size_t name_bytes = 256;
 
 constexpr std::string_view own_keys[] = {"schemaVersion", "$schema", "description", "extends", "waive"};
@@ -89,7 +90,8 @@ std::optional<Waiver> read_waiver(const At& at, const json::Value& value, size_t
     if (!what || !because) return std::nullopt;
     const auto field = at.member("what").string(*what), reason = at.member("because").string(*because);
     if (!field || !reason) return std::nullopt;
-    if (reason->size() < 8 || reason->size() > 200) return at.member("because").fail("a reason has 8 to 200 characters");
+    if (reason->size() < 8 || reason->size() > 200)
+        return at.member("because").fail("a reason has 8 to 200 characters");
     return Waiver{std::string(*field), std::string(*reason), index};
 }
 
@@ -115,7 +117,8 @@ void read_own_keys(const At& at, const json::Value& root, bool has_parent, State
         if (const auto text = at.member("description").string(*value)) out.said.description = *text;
     const json::Value* const extends = root.find("extends");
     if (extends) read_extends(at.member("extends"), *extends, has_parent, out.extends);
-    if (const json::Value* waive = root.find("waive")) read_waivers(at.member("waive"), *waive, has_parent || extends, out);
+    if (const json::Value* waive = root.find("waive"))
+        read_waivers(at.member("waive"), *waive, has_parent || extends, out);
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ Statement read_statement(const Source& source, bool has_parent, Problems& proble
 // Refines: the child's statement over the resolved parent (PROFILE 3.2). `parent` may be nullptr.
 Profile resolve(const Statement& child, const Profile* parent, Problems& problems);
 
-// Every grant of `resolved` against its restrictions. Places are those of `said`, the statement, where it has the grant.
+// Every grant of `resolved` against its restrictions. Places are those of `said`, the statement, where it has the
+// grant.
 void check_grants_of(const Profile& resolved, const Profile& said, Problems& problems);
 
 // Who said the field: the profile's name unless its provenance knows better.

@@ -1,5 +1,6 @@
-// The resolved profile as JSON: what `profile show` prints and state files keep. A profile that was not merged reads back
-// to the same; a merged one shows its seccomp layers apart, because no single list of a profile says their maximum.
+// The resolved profile as JSON: what `profile show` prints and state files keep. A profile that was not merged reads
+// back to the same; a merged one shows its seccomp layers apart, because no single list of a profile says their
+// maximum.
 #include "base/text.h"
 #include "policy/fields.h"
 #include "policy/rules.h"
@@ -12,7 +13,8 @@ void enter(json::Writer& writer, std::vector<std::string_view>& open, const std:
     size_t same = 0;
     while (same < open.size() && same < parents.size() && open[same] == parents[same]) ++same;
     for (; open.size() > same; open.pop_back()) writer.end_object();
-    for (; open.size() < parents.size(); open.push_back(parents[open.size()])) writer.key(parents[open.size()]).begin_object();
+    for (; open.size() < parents.size(); open.push_back(parents[open.size()]))
+        writer.key(parents[open.size()]).begin_object();
 }
 
 void write_layers(json::Writer& writer, const std::vector<seccomp::Layer>& layers) {
@@ -29,7 +31,8 @@ void write_layers(json::Writer& writer, const std::vector<seccomp::Layer>& layer
 }
 
 // Where the field's value goes, if it has one.
-void write_field(json::Writer& writer, std::vector<std::string_view>& open, const Field& field, const Profile& profile) {
+void write_field(json::Writer& writer, std::vector<std::string_view>& open, const Field& field,
+                 const Profile& profile) {
     const bool shows_layers = field.path == "seccomp.allow" && profile.seccomp.layers.size() > 1;
     if (!shows_layers && !field.present(profile)) return;
     std::vector<std::string_view> parts = split(field.path, '.');

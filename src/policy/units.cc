@@ -22,7 +22,8 @@ std::optional<uint64_t> with_unit(std::string_view text, std::span<const Unit> u
     const auto number = parse_decimal(text.substr(0, digits));
     for (const Unit& unit : units) {
         uint64_t value = 0;
-        if (number && text.substr(digits) == unit.name && !__builtin_mul_overflow(*number, unit.factor, &value)) return value;
+        if (number && text.substr(digits) == unit.name && !__builtin_mul_overflow(*number, unit.factor, &value))
+            return value;
     }
     return std::nullopt;
 }
@@ -63,7 +64,8 @@ std::optional<uint64_t> parse_time(const At& at, const json::Value& value) {
 std::optional<uint64_t> parse_cpu(const At& at, const json::Value& value) {
     constexpr uint64_t most = 1'000'000;  // CPUs
     if (value.kind() == json::Kind::real && value.real() > 0 && value.real() < most)
-        return at.fail(concat("fractions are not accepted; write \"", static_cast<uint64_t>(value.real() * 1000 + 0.5), "m\""));
+        return at.fail(
+            concat("fractions are not accepted; write \"", static_cast<uint64_t>(value.real() * 1000 + 0.5), "m\""));
     if (value.is_integer()) {
         const auto cpus = at.integer(value, 1, most);
         return cpus ? std::optional(static_cast<uint64_t>(*cpus) * 1000) : std::nullopt;

@@ -1,5 +1,5 @@
-// Sizes, times, CPUs and modes as a profile writes them: a unit is spelled one way only, and a number that could be read
-// two ways ("64M", umask 27) is refused (PROFILE 1.7).
+// Sizes, times, CPUs and modes as a profile writes them: a unit is spelled one way only, and a number that could be
+// read two ways ("64M", umask 27) is refused (PROFILE 1.7).
 #pragma once
 
 #include <cstdint>

@@ -51,7 +51,8 @@ TEST_CASE("g1 is the identity's value, g2 to g10 say what they show") {
     const Profile g3 = good("g3").take();
     CHECK(g3.memory.deny_write_execute == false);
     REQUIRE(g3.waivers.size() == 2);
-    CHECK(g3.waivers.back() == WaiverRecord{"memory.denyWriteExecute", "true", "false", "V8 compiles to memory", "g3", ""});
+    CHECK(g3.waivers.back() ==
+          WaiverRecord{"memory.denyWriteExecute", "true", "false", "V8 compiles to memory", "g3", ""});
 
     const Profile g4 = good("g4").take();
     REQUIRE(g4.filesystem.mounts->size() == 3);
@@ -85,6 +86,22 @@ TEST_CASE("what is printed reads back to the same") {
         REQUIRE_MESSAGE(second, error_of(second));
         CHECK(to_json(second.value()) == to_json(first));
         CHECK(second.value() == first);
+    }
+}
+
+TEST_CASE("docs/profile.md: its examples load, and it names every field") {
+    const std::string page = contents(concat(SOURCE_DIR, "/docs/profile.md"));
+    int examples = 0;
+    for (size_t at = page.find("```json\n"); at != std::string::npos; at = page.find("```json\n", at + 1), ++examples) {
+        const size_t start = at + 8, end = page.find("```", start);
+        const auto profile = load_text(page.substr(start, end - start), "example.json");
+        CHECK_MESSAGE(profile, error_of(profile));
+    }
+    CHECK(examples == 3);
+    for (const Field& field : fields()) {
+        const std::string_view last = field.path.substr(field.path.rfind('.') + 1);
+        const bool named = page.find(last) != std::string::npos || field.path.starts_with("limits.rlimits.");
+        CHECK_MESSAGE(named, field.path);
     }
 }
 

@@ -140,14 +140,15 @@ TEST_CASE("merge laws on 100000 random triples") {
     int broken = 0, conflicts = 0;
     for (int i = 0; i < 100'000 && broken == 0; ++i) {
         const bool all = i % 8 == 0;  // with grants and labels, where most merges contradict
-        const std::optional<Profile> a = value_of(profiles.next(all)), b = value_of(profiles.next(all)), c = value_of(profiles.next(all));
+        const std::optional<Profile> a = value_of(profiles.next(all)), b = value_of(profiles.next(all)),
+                                     c = value_of(profiles.next(all));
         const auto ab = join(a, b);
         conflicts += !ab;
-        broken += ab != join(b, a);                       // commutative
-        broken += join(ab, c) != join(a, join(b, c));     // associative
-        broken += join(a, a) != a;                        // idempotent
-        broken += join(a, oci) != a;                      // identity
-        broken += join(ab, a) != ab || join(ab, b) != ab; // above both
+        broken += ab != join(b, a);                        // commutative
+        broken += join(ab, c) != join(a, join(b, c));      // associative
+        broken += join(a, a) != a;                         // idempotent
+        broken += join(a, oci) != a;                       // identity
+        broken += join(ab, a) != ab || join(ab, b) != ab;  // above both
     }
     CHECK(broken == 0);
     CHECK(conflicts > 100);
@@ -189,7 +190,8 @@ bool never_weaker(const Profile& weak, const Profile& strong) {
                  absent_or(weak.capabilities, strong.capabilities, subset) &&
                  absent_or(f.setid_files, g.setid_files, larger) && absent_or(f.volumes, g.volumes, larger) &&
                  absent_or(f.masked_paths, g.masked_paths, superset) && absent_or(f.devices, g.devices, subset) &&
-                 absent_or(f.allowed_sources, g.allowed_sources, within) && absent_or(f.proc_hidepid, g.proc_hidepid, larger) &&
+                 absent_or(f.allowed_sources, g.allowed_sources, within) &&
+                 absent_or(f.proc_hidepid, g.proc_hidepid, larger) &&
                  absent_or(weak.network.mode, strong.network.mode, larger) &&
                  absent_or(weak.network.bind_ports, strong.network.bind_ports, subset) &&
                  absent_or(weak.limits.memory, strong.limits.memory, smaller) &&
@@ -198,7 +200,8 @@ bool never_weaker(const Profile& weak, const Profile& strong) {
                  absent_or(weak.process.oom_score_adj, strong.process.oom_score_adj, larger) &&
                  absent_or(weak.landlock.minimum_abi, strong.landlock.minimum_abi, larger) &&
                  absent_or(weak.seccomp.socket_families, strong.seccomp.socket_families, subset) &&
-                 (!weak.process.umask || (strong.process.umask && (*strong.process.umask & *weak.process.umask) == *weak.process.umask)) &&
+                 (!weak.process.umask ||
+                  (strong.process.umask && (*strong.process.umask & *weak.process.umask) == *weak.process.umask)) &&
                  std::ranges::includes(strong.admission.vulnerability_gates, weak.admission.vulnerability_gates);
     if (weak.limits.rlimits)
         for (const auto& [type, pair] : *weak.limits.rlimits) {
@@ -238,10 +241,12 @@ TEST_CASE("the filter of a merge is the strictest of both, call by call") {
     for (int i = 0; i < 300; ++i) {
         const Profile a = profiles.next(), b = profiles.next();
         const Profile merged = merge(a, b).take();
-        for (const char* name : {"read", "write", "mount", "prctl", "clone3", "clone", "socket", "execve", "brk", "memfd_create"})
+        for (const char* name :
+             {"read", "write", "mount", "prctl", "clone3", "clone", "socket", "execve", "brk", "memfd_create"})
             for (const json::Value* values : {&args.value().root(), &none.value().root()}) {
                 const seccomp_data call = call_of(name, *values);
-                const auto of_a = verdict_under(a, call), of_b = verdict_under(b, call), of_both = verdict_under(merged, call);
+                const auto of_a = verdict_under(a, call), of_b = verdict_under(b, call),
+                           of_both = verdict_under(merged, call);
                 differ += of_a.stricter_than(of_both) || of_b.stricter_than(of_both);
             }
     }
@@ -255,7 +260,8 @@ TEST_CASE("a ceiling's grants are dropped, its restrictions stay, and cannot be 
         if (field.role == Field::Role::grant) CHECK_FALSE(field.present(ceiling));
     CHECK(ceiling.memory.deny_write_execute == true);
     const Profile node = load_members(R"("extends": "web", "memory": {"denyWriteExecute": false},
-        "waive": [{"what": "memory.denyWriteExecute", "because": "V8 compiles to memory"}])").take();
+        "waive": [{"what": "memory.denyWriteExecute", "because": "V8 compiles to memory"}])")
+                             .take();
     const Profile merged = merge(node, ceiling).take();
     CHECK(merged.memory.deny_write_execute == true);
     CHECK(merged.waivers.back().overruled_by == "ceiling hardened");

@@ -15,7 +15,8 @@ struct Values {
 
 constexpr const char *yes = "true", *no = "false";
 const std::vector<const char*> access_words{R"("readwrite")", R"("readonly")", R"("none")"};
-const std::vector<const char*> paths{R"(["/a"])", R"(["/a/b", "/d"])", R"(["/a", "/ab"])", R"([])", R"(["/d/e", "/a/b/c"])"};
+const std::vector<const char*> paths{R"(["/a"])", R"(["/a/b", "/d"])", R"(["/a", "/ab"])", R"([])",
+                                     R"(["/d/e", "/a/b/c"])"};
 const std::vector<const char*> sizes{"0", R"("1MiB")", "4097", R"("2GiB")"};
 
 const std::vector<Values>& table() {
@@ -29,7 +30,8 @@ const std::vector<Values>& table() {
         {"filesystem.allowedSources", paths},
         {"filesystem.deniedSources", paths},
         {"filesystem.mounts",
-         {R"([{"destination": "/t", "type": "tmpfs", "size": 4096}])", R"([{"destination": "/t", "type": "tmpfs", "size": 8192}])",
+         {R"([{"destination": "/t", "type": "tmpfs", "size": 4096}])",
+          R"([{"destination": "/t", "type": "tmpfs", "size": 8192}])",
           R"([{"destination": "/u", "type": "bind", "source": "/srv"}])"}},
         {"filesystem.maskedPaths", {R"(["/a*"])", R"(["/a*", "/b"])", "[]"}},
         {"filesystem.readonlyPaths", paths},
@@ -47,15 +49,16 @@ const std::vector<Values>& table() {
         {"network.publish", {R"(["80:80"])", R"(["80:81"])", R"(["81:81"])"}},
         {"network.listen", {R"(["127.0.0.1:80"])", R"(["/run/a.sock"])"}},
         {"seccomp.defaultAction",
-         {R"("SCMP_ACT_ALLOW")", R"("SCMP_ACT_LOG")", R"("SCMP_ACT_ERRNO")", R"("SCMP_ACT_TRAP")", R"("SCMP_ACT_KILL_THREAD")",
-          R"("SCMP_ACT_KILL_PROCESS")"}},
+         {R"("SCMP_ACT_ALLOW")", R"("SCMP_ACT_LOG")", R"("SCMP_ACT_ERRNO")", R"("SCMP_ACT_TRAP")",
+          R"("SCMP_ACT_KILL_THREAD")", R"("SCMP_ACT_KILL_PROCESS")"}},
         {"seccomp.defaultErrnoRet", {R"("EPERM")", R"("ENOSYS")", R"("EACCES")", "200"}},
         {"seccomp.allow",
          {"[]", R"(["read", "write", "prctl"])", R"(["write", "mount", "clone3"])",
           R"(["read", {"names": ["prctl"], "args": [{"index": 0, "op": "SCMP_CMP_EQ", "value": 15}]}])",
           R"([{"names": ["prctl"], "args": [{"index": 0, "op": "SCMP_CMP_GT", "value": 10}, {"index": 1, "op": "SCMP_CMP_LT", "value": 9}]}])"}},
         {"seccomp.deny",
-         {R"(["mount"])", R"([{"names": ["mount", "prctl"], "errnoRet": "ENOSYS"}])", R"([{"names": ["write"], "action": "SCMP_ACT_TRAP"}])",
+         {R"(["mount"])", R"([{"names": ["mount", "prctl"], "errnoRet": "ENOSYS"}])",
+          R"([{"names": ["write"], "action": "SCMP_ACT_TRAP"}])",
           R"([{"names": ["prctl"], "args": [{"index": 0, "op": "SCMP_CMP_LE", "value": 15}], "action": "SCMP_ACT_KILL_PROCESS"}])"}},
         {"seccomp.socketFamilies", {"[]", R"(["AF_UNIX"])", R"(["AF_INET", "AF_UNIX"])", R"(["AF_INET"])"}},
         {"seccomp.netlinkProtocols", {"[]", R"(["NETLINK_ROUTE"])", R"(["NETLINK_AUDIT", "NETLINK_ROUTE"])"}},
@@ -85,13 +88,17 @@ const std::vector<Values>& table() {
         {"admission.requiredLabels", {"[]", R"(["a"])", R"(["b", "a"])"}},
         {"admission.denyFiles", {"[]", R"(["*.pem"])", R"(["*.key", "*.pem"])"}},
         {"admission.signature.publicKeys", {"[]", R"(["k1"])", R"(["k2", "k1"])"}},
-        {"admission.audit", {R"({"failOn": "warn"})", R"({"failOn": "warn", "suppress": [{"id": "A", "because": "why"}]})"}},
-        {"admission.vulnerabilities", {R"({"failOn": "HIGH"})", R"({"severities": ["LOW", "HIGH"], "maxReportAge": "168h"})"}},
+        {"admission.audit",
+         {R"({"failOn": "warn"})", R"({"failOn": "warn", "suppress": [{"id": "A", "because": "why"}]})"}},
+        {"admission.vulnerabilities",
+         {R"({"failOn": "HIGH"})", R"({"severities": ["LOW", "HIGH"], "maxReportAge": "168h"})"}},
         {"oci.hooks", {R"("allow")", R"("deny")"}},
         {"oci.rootUser", {R"("replace")", R"("refuse")"}},
         {"oci.userNamespace", {R"("engine")", R"("require")"}},
         {"oci.onTighten", {R"("log")", R"("refuse")"}},
-        {"expect", {R"([{"read": "/a", "result": "ok"}])", R"([{"read": "/a", "result": "denied"}])", R"([{"write": "/a", "result": "EROFS"}])"}},
+        {"expect",
+         {R"([{"read": "/a", "result": "ok"}])", R"([{"read": "/a", "result": "denied"}])",
+          R"([{"write": "/a", "result": "EROFS"}])"}},
     };
     return values;
 }
@@ -99,7 +106,8 @@ const std::vector<Values>& table() {
 std::vector<const char*> values_for(const Field& field) {
     for (const Values& row : table())
         if (row.path == field.path) return row.texts;
-    if (field.path.starts_with("limits.rlimits.")) return {"0", R"({"soft": 1, "hard": 9})", R"({"soft": 4, "hard": 5})"};
+    if (field.path.starts_with("limits.rlimits."))
+        return {"0", R"({"soft": 1, "hard": 9})", R"({"soft": 4, "hard": 5})"};
     return {yes, no};  // refused by the parser if the field is no bool
 }
 
@@ -107,7 +115,8 @@ std::vector<const char*> values_for(const Field& field) {
 
 RandomProfiles::RandomProfiles(unsigned seed) : random_(seed) {
     for (const Field& field : fields()) {
-        const bool conflicts = field.role == Field::Role::grant || field.path.starts_with("process.apparmor") || field.path.starts_with("process.selinux");
+        const bool conflicts = field.role == Field::Role::grant || field.path.starts_with("process.apparmor") ||
+                               field.path.starts_with("process.selinux");
         Pool pool{&field, {}, conflicts};
         for (const char* text : values_for(field)) {
             Problems problems("pool");
@@ -132,7 +141,8 @@ Profile RandomProfiles::next(bool all) {
     }
     for (seccomp::Layer& layer : out.seccomp.layers) {
         const Action action = out.seccomp.default_action.value_or(Action::errno_);
-        layer.default_verdict = {action, action == Action::errno_ ? out.seccomp.default_errno_ret.value_or(EPERM) : uint16_t{0}, false};
+        layer.default_verdict = {
+            action, action == Action::errno_ ? out.seccomp.default_errno_ret.value_or(EPERM) : uint16_t{0}, false};
         layer.unknown_verdict = {Action::errno_, ENOSYS, true};
     }
     return out;

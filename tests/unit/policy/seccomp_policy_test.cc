@@ -42,7 +42,8 @@ std::string number_verdict(const seccomp::Policy& policy, int number, uint32_t a
     data.nr = number;
     data.arch = arch;
     const auto verdict = verdict_of(policy, data);
-    return verdict.action == Action::errno_ ? errno_name(verdict.data) : std::string(seccomp::action_name(verdict.action).substr(9));
+    return verdict.action == Action::errno_ ? errno_name(verdict.data)
+                                            : std::string(seccomp::action_name(verdict.action).substr(9));
 }
 
 struct Guard {
@@ -105,7 +106,8 @@ TEST_CASE("guards deny what they name, and nothing without their field") {
     CHECK(ask(namespaces, "unshare", {0}) == "EPERM");
     CHECK(ask(namespaces, "setns") == "EPERM");
     CHECK(ask(namespaces, "clone3") == "ENOSYS");
-    for (uint64_t flag = 0x02000000; flag <= 0x40000000; flag <<= 1) CHECK(ask(namespaces, "clone", {flag | 17}) == "EPERM");
+    for (uint64_t flag = 0x02000000; flag <= 0x40000000; flag <<= 1)
+        CHECK(ask(namespaces, "clone", {flag | 17}) == "EPERM");
     CHECK(ask(namespaces, "clone", {0x00020000}) == "EPERM");
 }
 
@@ -126,7 +128,8 @@ TEST_CASE("needs of the launch: W^X by filter, a handed-over socket") {
 }
 
 TEST_CASE("the launcher's own calls always pass, guards on their arguments stay") {
-    const std::string none = R"("seccomp": {"allow": [], "deny": ["@process", "@basic-io"], "defaultAction": "SCMP_ACT_KILL_PROCESS"},
+    const std::string none =
+        R"("seccomp": {"allow": [], "deny": ["@process", "@basic-io"], "defaultAction": "SCMP_ACT_KILL_PROCESS"},
                                 "namespaces": {"restrictNamespaces": true})";
     const auto plain = filter_of(none), with_init = filter_of(none, {.own_init = true});
     for (const std::string_view call : launcher_calls({})) CHECK(ask(plain, call) == "ALLOW");
@@ -139,10 +142,13 @@ TEST_CASE("the launcher's own calls always pass, guards on their arguments stay"
 
 TEST_CASE("a child's deny never answers less than its parent's default") {
     Texts reader;
-    reader.put("./p.json", R"({"schemaVersion": 1, "seccomp": {"defaultAction": "SCMP_ACT_KILL_PROCESS", "allow": ["brk",
+    reader.put("./p.json",
+               R"({"schemaVersion": 1, "seccomp": {"defaultAction": "SCMP_ACT_KILL_PROCESS", "allow": ["brk",
         {"names": ["prctl"], "args": [{"index": 0, "op": "SCMP_CMP_EQ", "value": 15}]}]}})");
-    reader.put("./c.json", R"({"schemaVersion": 1, "extends": "./p.json", "seccomp": {"deny": ["brk", "prctl", "mount"]}})");
-    const auto parent = seccomp_policy(load("./p.json", reader).value(), {}), child = seccomp_policy(load("./c.json", reader).value(), {});
+    reader.put("./c.json",
+               R"({"schemaVersion": 1, "extends": "./p.json", "seccomp": {"deny": ["brk", "prctl", "mount"]}})");
+    const auto parent = seccomp_policy(load("./p.json", reader).value(), {}),
+               child = seccomp_policy(load("./c.json", reader).value(), {});
     CHECK(ask(parent, "mount") == "KILL_PROCESS");
     CHECK(ask(child, "mount") == "KILL_PROCESS");
     CHECK(ask(child, "brk") == "EPERM");
@@ -153,8 +159,10 @@ TEST_CASE("a child's deny never answers less than its parent's default") {
 TEST_CASE("a child cannot weaken the default that its parent left unsaid") {
     Texts reader;
     reader.put("./p.json", R"({"schemaVersion": 1, "seccomp": {"allow": ["@base"]}})");
-    reader.put("./c.json", R"({"schemaVersion": 1, "extends": "./p.json", "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}})");
-    CHECK(error_of(load("./c.json", reader)).find("'SCMP_ACT_ALLOW' is weaker than './p.json' ('SCMP_ACT_ERRNO')") != std::string::npos);
+    reader.put("./c.json",
+               R"({"schemaVersion": 1, "extends": "./p.json", "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}})");
+    CHECK(error_of(load("./c.json", reader)).find("'SCMP_ACT_ALLOW' is weaker than './p.json' ('SCMP_ACT_ERRNO')") !=
+          std::string::npos);
 }
 
 TEST_CASE("clone3 is never EPERM") {
@@ -162,7 +170,8 @@ TEST_CASE("clone3 is never EPERM") {
     CHECK(ask(filter_of(R"("seccomp": {"deny": ["@namespace"]})"), "clone3") == "ENOSYS");
     CHECK(ask(filter_of(R"("seccomp": {"allow": ["clone3"]})"), "clone3") == "ALLOW");
     CHECK(ask(filter_of(R"("seccomp": {"deny": ["mount"]})"), "clone3") == "ALLOW");
-    CHECK(ask(filter_of(R"("seccomp": {"deny": [{"names": ["clone3"], "action": "SCMP_ACT_KILL_PROCESS"}]})"), "clone3") == "KILL_PROCESS");
+    CHECK(ask(filter_of(R"("seccomp": {"deny": [{"names": ["clone3"], "action": "SCMP_ACT_KILL_PROCESS"}]})"),
+              "clone3") == "KILL_PROCESS");
 }
 
 TEST_CASE("architectures: native only when the profile says so") {
@@ -174,7 +183,8 @@ TEST_CASE("architectures: native only when the profile says so") {
 
 TEST_CASE("the filter of each shipped profile compiles, within the kernel's 4096 instructions") {
     for (const std::string_view name : built_in_names()) {
-        const auto program = seccomp::compile(shipped(std::string(name), {.mdwe_by_filter = true, .listening = true, .own_init = true}));
+        const auto program =
+            seccomp::compile(shipped(std::string(name), {.mdwe_by_filter = true, .listening = true, .own_init = true}));
         REQUIRE_MESSAGE(program, (program ? std::string() : program.error().text()));
         CHECK(program.value().size() <= 4096);
         MESSAGE(name << ": " << program.value().size() << " instructions");

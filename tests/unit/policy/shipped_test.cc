@@ -20,8 +20,9 @@ Profile shipped(const std::string& name) {
 
 // How many calls of this machine the profile allows; its list also has those of the other architectures.
 long native_calls(const Profile& profile) {
-    return std::ranges::count_if(*profile.seccomp.layers.front().allow,
-                                 [](const seccomp::Rule& rule) { return rule.syscall->on(seccomp::native_arch()) >= 0; });
+    return std::ranges::count_if(*profile.seccomp.layers.front().allow, [](const seccomp::Rule& rule) {
+        return rule.syscall->on(seccomp::native_arch()) >= 0;
+    });
 }
 
 // The dotted paths of the schema's leaves: `table` holds those of the loader, where a walk ends.
@@ -30,7 +31,8 @@ void collect(const json::Value& schema, const std::string& prefix, std::vector<s
     REQUIRE(properties);
     for (const json::Member& member : properties->members()) {
         const std::string path = concat(prefix, member.key);
-        const bool has_fields = std::ranges::any_of(fields(), [&](const Field& field) { return field.path.starts_with(path + "."); });
+        const bool has_fields =
+            std::ranges::any_of(fields(), [&](const Field& field) { return field.path.starts_with(path + "."); });
         if (has_fields)
             collect(member.value, path + ".", out);
         else
@@ -61,7 +63,8 @@ TEST_CASE("oci says nothing; hardened is the base of the others") {
 
     const Profile web = shipped("web");
     CHECK(web.network.mode == NetworkMode::sockets);
-    CHECK(web.waivers == std::vector{WaiverRecord{"network.mode", "none", "sockets", "a server must be reachable", "web", ""}});
+    CHECK(web.waivers ==
+          std::vector{WaiverRecord{"network.mode", "none", "sockets", "a server must be reachable", "web", ""}});
     const Profile batch = shipped("batch");
     CHECK(batch.limits.runtime_max_ms == 3'600'000);
     CHECK(batch.seccomp.socket_families == Strings{"AF_UNIX"});
