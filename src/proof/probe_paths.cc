@@ -14,7 +14,7 @@ namespace casemate::proof {
 namespace {
 
 constexpr std::array<const char*, 14> root_places = {"/", "/bin", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/sbin", "/srv", "/usr", "/usr/bin", "/var"};
-constexpr std::array<const char*, 9> forbidden_devices = {"/dev/fuse", "/dev/kmsg", "/dev/kvm", "/dev/loop-control", "/dev/loop0", "/dev/mem", "/dev/net/tun", "/dev/port", "/dev/sda"};
+constexpr std::array<const char*, 8> forbidden_devices = {"/dev/fuse", "/dev/kmsg", "/dev/kvm", "/dev/loop-control", "/dev/loop0", "/dev/mem", "/dev/net/tun", "/dev/sda"};
 
 std::string flag_words(uint64_t attributes) {
     std::vector<std::string> words;

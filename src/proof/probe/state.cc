@@ -28,10 +28,13 @@ std::string ids(const std::string&) {
 
 std::string effective_ids(const std::string&) { return concat(geteuid(), ' ', getegid()); }
 
-// Raises every capability that there is.
-std::string raise_capabilities(const std::string&) {
+// Asks for one capability, and to keep no other.
+std::string raise_capability(const std::string& object) {
+    const auto number = parse_decimal(object, 63);
+    if (!number) return "wrong act";
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct data[2] = {{~0U, ~0U, 0}, {0x1ff, 0x1ff, 0}};
+    __user_cap_data_struct data[2] = {};
+    data[*number / 32].effective = data[*number / 32].permitted = 1U << *number % 32;
     return outcome(syscall(SYS_capset, &header, data));
 }
 
@@ -165,7 +168,7 @@ std::string session(const std::string&) {
 constexpr std::array<Act, 19> acts = {
     {{"ids", ids},
      {"effective-ids", effective_ids},
-     {"raise-capabilities", raise_capabilities},
+     {"raise-capability", raise_capability},
      {"capabilities", capabilities},
      {"bounding", bounding},
      {"get-setting", get_setting},
