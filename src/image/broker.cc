@@ -91,7 +91,7 @@ void Broker::progress(uint64_t layer, uint64_t layers, uint64_t bytes) {
     note.layers = layers;
     note.bytes = bytes;
     // A parent that is gone ends this process anyway.
-    static_cast<bool>(send_message(channel_, note));
+    static_cast<void>(send_message(channel_, note));
 }
 
 Result<Fd> open_in_layout(FdView layout, const std::string& name) {

@@ -14,7 +14,6 @@
 #include <cstring>
 #include <memory>
 
-#include "base/scope_exit.h"
 #include "base/text.h"
 #include "image/confine.h"
 #include "image/removal.h"
@@ -78,7 +77,7 @@ void remove_stale(FdView parent) {
         if (!stale || ::fstat(stale.get(), &status) != 0 || status.st_uid != ::geteuid()) continue;
         if (::flock(stale.get(), LOCK_EX | LOCK_NB) != 0) continue;
         // Left over either way; the unpacking at hand does not depend on it.
-        static_cast<bool>(remove_scratch(parent, name));
+        static_cast<void>(remove_scratch(parent, name));
     }
 }
 
@@ -95,7 +94,11 @@ Result<void> make_scratch(Destination& destination) {
         auto opened = sys::openat2(destination.parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
                                    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
         if (!opened && opened.error().code() == ENOENT) continue;
-        destination.scratch = TRY(std::move(opened));
+        if (!opened) {
+            ::unlinkat(destination.parent.get(), name, AT_REMOVEDIR);
+            return std::move(opened).take_error();
+        }
+        destination.scratch = std::move(opened).take();
         if (::flock(destination.scratch.get(), LOCK_EX | LOCK_NB) != 0) continue;
         if (TRY(sys::fstat(destination.scratch)).st_nlink > 0) return {};
     }
@@ -141,7 +144,7 @@ Error with_hint(Error error) {
         message.code = error.code();
         put_text(message.text, sizeof message.text, error.text());
         put_text(message.hint, sizeof message.hint, error.hint_text());
-        static_cast<bool>(send_message(channel, message));
+        static_cast<void>(send_message(channel, message));
         ::_exit(125);
     };
     auto confined = confine(confinement);
@@ -156,7 +159,7 @@ Error with_hint(Error error) {
     Message message;
     message.kind = Message::Kind::done;
     message.counts = counts.value();
-    static_cast<bool>(send_message(channel, message));
+    static_cast<void>(send_message(channel, message));
     ::_exit(0);
 }
 
@@ -226,6 +229,44 @@ Result<Fd> block_signals() {
     return fd;
 }
 
+// Forks the worker, serves it, and sees it gone.
+Result<Counts> run_worker(const Request& request, Opened source, FdView scratch, FdView signals,
+                          const OnProgress& on_progress) {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return Error::sys("socketpair");
+    Fd ours(pair[0]), theirs(pair[1]);
+    const pid_t parent = ::getpid();
+    const pid_t worker = ::fork();
+    if (worker < 0) return Error::sys("fork");
+    if (worker == 0) {
+        ours.reset();
+        source.layout.reset();
+        const Confinement confinement{scratch, request.tree.own, request.tree.setid == Setid::keep,
+                                      request.limits.bytes};
+        work(request, confinement, std::move(theirs), std::move(source.archive), parent);
+    }
+    theirs.reset();
+    bool reaped = false;
+    auto counts = serve(ours, signals, source.layout, worker, reaped, on_progress);
+    if (reaped) return counts;
+    if (!counts) ::kill(worker, SIGKILL);
+    int status = 0;
+    if (::waitpid(worker, &status, 0) != worker) return Error::sys("waitpid");
+    if (counts && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+        return Error::with_code(ECHILD, "the worker did not end as it should");
+    return counts;
+}
+
+Result<Counts> unpack_into(const Request& request, const Destination& destination, Opened source, FdView signals,
+                           const OnProgress& on_progress) {
+    const Counts counts = TRY(run_worker(request, std::move(source), destination.scratch, signals, on_progress));
+    // Takes the place of an empty directory, and of nothing else.
+    if (::renameat(destination.parent.get(), destination.scratch_name.c_str(), destination.parent.get(),
+                   destination.leaf.c_str()) != 0)
+        return Error::sys(concat("renameat ", quoted(request.destination)));
+    return counts;
+}
+
 }  // namespace
 
 Result<SourceText> split_source(const std::string& text) {
@@ -244,37 +285,12 @@ Result<Counts> supervise(const Request& request, const OnProgress& on_progress) 
     const Fd signals = TRY(block_signals());
     Opened source = TRY(open_source(request.path));
     const Destination destination = TRY_IN(quoted(request.destination), prepare(request.destination));
-    ScopeExit remove([&] { static_cast<bool>(remove_scratch(destination.parent, destination.scratch_name)); });
-
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return Error::sys("socketpair");
-    Fd ours(pair[0]), theirs(pair[1]);
-    const pid_t parent = ::getpid();
-    const pid_t worker = ::fork();
-    if (worker < 0) return Error::sys("fork");
-    if (worker == 0) {
-        ours.reset();
-        source.layout.reset();
-        const Confinement confinement{destination.scratch, request.tree.own, request.tree.setid == Setid::keep,
-                                      request.limits.bytes};
-        work(request, confinement, std::move(theirs), std::move(source.archive), parent);
-    }
-    theirs.reset();
-    bool reaped = false;
-    auto counts = serve(ours, signals, source.layout, worker, reaped, on_progress);
-    if (!reaped) {
-        if (!counts) ::kill(worker, SIGKILL);
-        int status = 0;
-        if (::waitpid(worker, &status, 0) != worker) return Error::sys("waitpid");
-        if (counts && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-            return Error::with_code(ECHILD, "the worker did not end as it should");
-    }
-    if (!counts) return counts;
-    if (::renameat(destination.parent.get(), destination.scratch_name.c_str(), destination.parent.get(),
-                   destination.leaf.c_str()) != 0)
-        return Error::sys(concat("renameat ", quoted(request.destination)));
-    remove.release();
-    return counts;
+    auto counts = unpack_into(request, destination, std::move(source), signals, on_progress);
+    if (counts) return counts;
+    const auto removed = remove_scratch(destination.parent, destination.scratch_name);
+    if (removed) return counts;
+    return std::move(counts).take_error().hint(
+        concat("remove ", quoted(destination.scratch_name), " beside the destination: ", removed.error().text()));
 }
 
 }  // namespace casemate::image

@@ -108,20 +108,56 @@ Result<void> TarReader::take_extension(const TarHeader& header, Extensions& exte
     return {};
 }
 
+// The content and padding that nobody read. The padding's bytes are the writer's business: no reader looks at them.
+Result<void> TarReader::skip_rest() {
+    while (!TRY(content()).empty()) {}
+    while (padding_ > 0) {
+        TRY(fill());
+        if (chunk_.empty()) return truncated();
+        const size_t take = static_cast<size_t>(std::min<uint64_t>(chunk_.size(), padding_));
+        chunk_ = chunk_.subspan(take);
+        padding_ -= take;
+        offset_ += take;
+    }
+    return {};
+}
+
+void TarReader::expect_content(uint64_t size) {
+    left_ = size;
+    padding_ = (tar_block - size % tar_block) % tar_block;
+}
+
+Result<Entry> TarReader::make_entry(const TarHeader& header, Extensions extensions) {
+    PaxRecords pax = extensions.pax ? std::move(*extensions.pax) : PaxRecords();
+    // The PAX size is that of this entry, always (RUSTSEC-2026-0068). Where the header could say it too, it must.
+    if (pax.size && *pax.size != header.size) {
+        if (*pax.size <= octal_size_max) return bad("the sizes in header and PAX header differ");
+        if (*pax.size > uint64_t{1} << 60) return bad("a size beyond reason");
+        expect_content(*pax.size);
+    }
+    Entry entry;
+    entry.type = TRY(entry_type(header.type));
+    entry.name = pax.path ? *pax.path : extensions.long_name ? *extensions.long_name : header.name;
+    entry.link = pax.link ? *pax.link : extensions.long_link ? *extensions.long_link : header.link;
+    entry.mode = header.mode;
+    entry.size = left_;
+    entry.mtime = pax.mtime.value_or(Timestamp{header.mtime, 0});
+    entry.dev_major = header.dev_major;
+    entry.dev_minor = header.dev_minor;
+    entry.xattrs = std::move(pax.xattrs);
+    entry.acls = pax.acls;
+    const uint64_t uid = pax.uid.value_or(header.uid), gid = pax.gid.value_or(header.gid);
+    TRY_IN(quoted(entry.name.substr(0, 256)), check(entry, uid, gid));
+    entry.uid = static_cast<uint32_t>(uid);
+    entry.gid = static_cast<uint32_t>(gid);
+    return entry;
+}
+
 Result<bool> TarReader::next(Entry& entry) {
     if (ended_) return false;
     Extensions extensions;
     while (true) {
-        while (!TRY(content()).empty()) {}
-        // The padding is the writer's business: no reader looks at it.
-        for (; padding_ > 0;) {
-            TRY(fill());
-            if (chunk_.empty()) return truncated();
-            const size_t take = static_cast<size_t>(std::min<uint64_t>(chunk_.size(), padding_));
-            chunk_ = chunk_.subspan(take);
-            padding_ -= take;
-            offset_ += take;
-        }
+        TRY(skip_rest());
         std::array<uint8_t, tar_block> block;
         if (!TRY(read_block(block))) return truncated();
         const std::optional<TarHeader> header = TRY(parse_tar_header(block));
@@ -130,36 +166,12 @@ Result<bool> TarReader::next(Entry& entry) {
             TRY(finish());
             return false;
         }
-        left_ = header->size;
-        padding_ = (tar_block - header->size % tar_block) % tar_block;
-        if (header->type == 'x' || header->type == 'g' || header->type == 'L' || header->type == 'K') {
+        expect_content(header->size);
+        if (std::string_view("xgLK").find(header->type) != std::string_view::npos) {
             TRY(take_extension(*header, extensions));
             continue;
         }
-
-        const PaxRecords pax = extensions.pax ? std::move(*extensions.pax) : PaxRecords();
-        // The PAX size is that of this entry, always (RUSTSEC-2026-0068). Where the header could say it too, it must.
-        if (pax.size && *pax.size != header->size) {
-            if (*pax.size <= octal_size_max) return bad("the sizes in header and PAX header differ");
-            if (*pax.size > uint64_t{1} << 60) return bad("a size beyond reason");
-            left_ = *pax.size;
-            padding_ = (tar_block - left_ % tar_block) % tar_block;
-        }
-        entry = Entry();
-        entry.type = TRY(entry_type(header->type));
-        entry.name = pax.path ? *pax.path : extensions.long_name ? *extensions.long_name : header->name;
-        entry.link = pax.link ? *pax.link : extensions.long_link ? *extensions.long_link : header->link;
-        entry.mode = header->mode;
-        entry.size = left_;
-        entry.mtime = pax.mtime.value_or(Timestamp{header->mtime, 0});
-        entry.dev_major = header->dev_major;
-        entry.dev_minor = header->dev_minor;
-        entry.xattrs = pax.xattrs;
-        entry.acls = pax.acls;
-        const uint64_t uid = pax.uid.value_or(header->uid), gid = pax.gid.value_or(header->gid);
-        TRY_IN(quoted(entry.name.substr(0, 256)), check(entry, uid, gid));
-        entry.uid = static_cast<uint32_t>(uid);
-        entry.gid = static_cast<uint32_t>(gid);
+        entry = TRY(make_entry(*header, std::move(extensions)));
         return true;
     }
 }

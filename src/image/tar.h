@@ -55,6 +55,9 @@ private:
     Result<bool> read_block(std::span<uint8_t, tar_block> block);
     Result<std::string> read_extension(uint64_t size);
     Result<void> take_extension(const TarHeader& header, Extensions& extensions);
+    Result<Entry> make_entry(const TarHeader& header, Extensions extensions);
+    void expect_content(uint64_t size);
+    Result<void> skip_rest();
     Result<void> finish();
     Result<void> fill();
 

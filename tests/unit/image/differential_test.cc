@@ -1,11 +1,11 @@
-// The same image through umoci and through us gives the same tree; and the forms skopeo makes of it (OCI archive, docker
-// archive, zstd layers) give the same tree again.
+// The same image through umoci and through us gives the same tree; and the forms skopeo makes of it (OCI archive,
+// docker archive, zstd layers) give the same tree again.
 #include "scratch.h"
 
 namespace {
 
-// Three layers with what layers have: replaced files, whiteouts, an opaque directory, hard links within and across layers,
-// symlinked parents, long names, owners, modes, odd times.
+// Three layers with what layers have: replaced files, whiteouts, an opaque directory, hard links within and across
+// layers, symlinked parents, long names, owners, modes, odd times.
 const char* const script = R"(
 import sys; sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
@@ -50,12 +50,17 @@ TEST_CASE("differential: umoci and we give the same tree") {
     // Not compared: times of directories (umoci leaves some at the time of unpacking) and of links.
     const char* const format = "%P %y %m %U:%G %s %l\\n";
     const auto of_files = [&](const std::string& root) {
-        return scratch.run({"sh", "-c", "cd \"$1\" && find . ! -type d -printf '%P %y %m %U:%G %n %T@ %s %l\\n' | LC_ALL=C sort", "x", root}).out;
+        return scratch
+            .run({"sh", "-c", "cd \"$1\" && find . ! -type d -printf '%P %y %m %U:%G %n %T@ %s %l\\n' | LC_ALL=C sort",
+                  "x", root})
+            .out;
     };
     const std::string ours = scratch / "ours/rootfs", theirs = scratch / "umoci/rootfs";
     CHECK(of_files(ours) == of_files(theirs));
     const auto directories = [&](const std::string& root) {
-        return scratch.run({"sh", "-c", "cd \"$1\" && find . -type d -printf '%P %m %U:%G\\n' | LC_ALL=C sort", "x", root}).out;
+        return scratch
+            .run({"sh", "-c", "cd \"$1\" && find . -type d -printf '%P %m %U:%G\\n' | LC_ALL=C sort", "x", root})
+            .out;
     };
     CHECK(directories(ours) == directories(theirs));
     CHECK(test::listing(scratch, ours, format).size() > 500);
