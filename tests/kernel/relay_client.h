@@ -11,6 +11,20 @@
 
 namespace relay_test {
 
+// A sanitizer calls the kernel on its own (sigaltstack at the end of a process) and takes memory of its own: what the
+// filter and the memory bounds say of the relay holds for the other builds.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+#else
+constexpr bool sanitized = false;
+#endif
+
 constexpr casemate::launch::RelayIds host_ids{365'000, 365'000};
 
 struct Listening {

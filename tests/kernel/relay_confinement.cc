@@ -141,7 +141,7 @@ TEST_CASE("relay confinement: the filter ends it at the first foreign call") {
     const casemate::launch::RelaySpec& spec = published.spec;
     constexpr int killed = 1000 + SIGSYS;
     const auto tcp = [](int extra) { return ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC | extra, IPPROTO_TCP); };
-    CHECK(confined(true, spec, [&] { return tcp(0); }) == 0);
+    if (!sanitized) CHECK(confined(true, spec, [&] { return tcp(0); }) == 0);
     CHECK(confined(true, spec, [] { return ::open("/dev/null", O_RDONLY); }) == killed);
     CHECK(confined(true, spec, [] { return ::fork(); }) == killed);
     CHECK(confined(true, spec, [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }) == killed);

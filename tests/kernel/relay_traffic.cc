@@ -51,7 +51,7 @@ TEST_CASE("relay: 1,000 connections at once") {
     CHECK(published.container.counters().most_open == 1000);
     const size_t rss = rss_kib(published.relay.pid());
     MESSAGE("anonymous memory of the relay with 1,000 connections: ", rss, " KiB");
-    CHECK(rss < 4096);
+    if (!sanitized) CHECK(rss < 4096);
     clients.clear();
     CHECK(becomes_true(3000, [&] { return published.container.counters().open == 0; }));
     // Nothing of them is left in the relay.
