@@ -150,16 +150,14 @@ Result<void> add_publish(Fields& out, std::string text) {
     return {};
 }
 
-Result<void> add_user(Fields& out, std::string_view text) {
+// In numbers it is a setting like any other. A name is the image's to resolve, which the runtime does.
+void add_user(Fields& out, std::string_view text) {
     const size_t colon = text.find(':');
     const auto uid = parse_decimal(text.substr(0, colon), UINT32_MAX - 1);
     const auto gid = colon == std::string_view::npos ? uid : parse_decimal(text.substr(colon + 1), UINT32_MAX - 1);
-    if (!uid || !gid)
-        return wrong(Opt::user, text, "is not UID[:GID] in numbers")
-            .hint("names are taken from the image alone (USER)");
+    if (!uid || !gid) return;
     out.set({"identity", "user"}, concat("{\"uid\":", *uid, ",\"gid\":", *gid, '}'));
     out.set({"identity", "imageUser"}, json::quote("ignore"));
-    return {};
 }
 
 void add_env(Fields& out, const std::string& text) {
@@ -243,7 +241,7 @@ Result<void> add(Fields& out, const Given& given) {
         case Opt::volume: return add_volume(out, value);
         case Opt::tmpfs: return add_tmpfs(out, value);
         case Opt::publish: return add_publish(out, value);
-        case Opt::user: return add_user(out, value);
+        case Opt::user: add_user(out, value); return {};
         case Opt::set: return add_field(out, value);
         case Opt::waive: return add_waiver(out, value);
         case Opt::env: add_env(out, value); return {};

@@ -23,7 +23,7 @@ constexpr Option options[] = {
     {Opt::profile, T::policy, 0, value, "profile", "PROFILE", "the policy profile, a name or a file (launch: hardened; OCI verbs: oci)"},
     {Opt::waive, T::policy, 0, values, "waive", "FIELD=REASON", "let FIELD be weaker than the profile has it; REASON has 8 to 200 characters"},
     {Opt::set, T::policy, 0, values, "set", "FIELD=JSON", "any field of the profile language, such as limits.rlimits.RLIMIT_NOFILE=1024"},
-    {Opt::user, T::policy, 'u', value, "user", "UID[:GID]", "run as this user in place of the image's; GID is UID when absent"},
+    {Opt::user, T::policy, 'u', value, "user", "USER[:GROUP]", "run as this user in place of the image's; names are those of the image's passwd"},
     {Opt::cap, T::policy, 0, values, "cap", "CAP", "a capability that the app keeps, such as CAP_NET_BIND_SERVICE"},
     {Opt::read_only, T::policy, 0, nothing, "read-only", "", "the root is read-only (hardened has it so)"},
     {Opt::umask, T::policy, 0, value, "umask", "OCTAL", "four octal digits, such as 0027"},
