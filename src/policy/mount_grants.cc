@@ -77,11 +77,12 @@ std::optional<MountGrant> parse_mount(const At& at, const json::Value& value) {
     mount.readonly = mount.type == Type::bind;
     if (!keys_fit(at, value, mount.type)) return std::nullopt;
     using Inodes = Integer<uint64_t, 1, INT64_MAX>;
-    const bool sound =
-        read_into<SourcePath>(at, value, "source", mount.source) &
-        read_into<Truth>(at, value, "readonly", mount.readonly) & read_into<Truth>(at, value, "noexec", mount.noexec) &
-        read_into<Size>(at, value, "size", mount.size) & read_into<Inodes>(at, value, "inodes", mount.inodes) &
-        read_into<Mode>(at, value, "mode", mount.mode);
+    bool sound = read_into<SourcePath>(at, value, "source", mount.source);
+    sound = read_into<Truth>(at, value, "readonly", mount.readonly) && sound;
+    sound = read_into<Truth>(at, value, "noexec", mount.noexec) && sound;
+    sound = read_into<Size>(at, value, "size", mount.size) && sound;
+    sound = read_into<Inodes>(at, value, "inodes", mount.inodes) && sound;
+    sound = read_into<Mode>(at, value, "mode", mount.mode) && sound;
     if (!sound) return std::nullopt;
     if (mount.type == Type::tmpfs && !mount.size) return at.fail("a tmpfs needs 'size'");
     if (mount.type == Type::bind && mount.source.empty()) return at.fail("a bind needs 'source'");

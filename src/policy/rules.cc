@@ -30,10 +30,10 @@ bool covers(const Rule& wide, const Rule& narrow) {
            std::ranges::includes(narrow.conditions, wide.conditions);
 }
 
-using Range = std::ranges::subrange<Rules::const_iterator>;
-
-Range rules_of(const Rules& rules, const Syscall* call) {
-    return std::ranges::equal_range(rules, call, {}, &Rule::syscall);
+std::span<const Rule> rules_of(const Rules& rules, const Syscall* call) {
+    const auto first = std::ranges::lower_bound(rules, call, {}, &Rule::syscall);
+    const auto last = std::ranges::upper_bound(first, rules.end(), call, {}, &Rule::syscall);
+    return {first, last};
 }
 
 }  // namespace
@@ -41,8 +41,7 @@ Range rules_of(const Rules& rules, const Syscall* call) {
 void sort_rules(Rules& rules) {
     for (Rule& rule : rules) {
         std::ranges::sort(rule.conditions);
-        const auto extra = std::ranges::unique(rule.conditions);
-        rule.conditions.erase(extra.begin(), extra.end());
+        rule.conditions.erase(std::unique(rule.conditions.begin(), rule.conditions.end()), rule.conditions.end());
     }
     if (!std::ranges::is_sorted(rules, rule_before)) std::ranges::sort(rules, rule_before);
     if (std::ranges::adjacent_find(rules, {}, &Rule::syscall) == rules.end()) return;
@@ -86,7 +85,7 @@ Rules at_least(Rules denies, const Layer& parent) {
     if (!parent.allow) return denies;
     const auto decided_by_default = [&](Rule& rule) {
         if (!parent.default_verdict.stricter_than(rule.verdict)) return false;
-        const Range allowed = rules_of(*parent.allow, rule.syscall);
+        const auto allowed = rules_of(*parent.allow, rule.syscall);
         // Allowed under conditions only: the deny may match where they hold and where they do not.
         if (!allowed.empty() && !allowed.front().conditions.empty()) rule.verdict = parent.default_verdict;
         return allowed.empty();

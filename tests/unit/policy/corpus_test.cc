@@ -78,7 +78,8 @@ TEST_CASE("what is printed reads back to the same") {
     for (const std::string_view name : built_in_names()) texts[std::string(name)] = std::string(built_in_profile(name));
     for (int i = 1; exists(data(concat("good/g", i, ".json"))); ++i)
         texts[concat("g", i)] = contents(data(concat("good/g", i, ".json")));
-    for (const auto& [name, text] : texts) {
+    for (const auto& entry : texts) {
+        const std::string &name = entry.first, &text = entry.second;
         CAPTURE(name);
         Profile first = load_text(text, name).take();
         first.waivers.clear();  // `waived` is a report, no member of the language
