@@ -39,3 +39,13 @@ if(NOT CMAKE_CROSSCOMPILING)
   install(FILES ${CMAKE_BINARY_DIR}/completions/casemate.zsh DESTINATION share/zsh/vendor-completions RENAME _casemate)
   install(FILES ${CMAKE_BINARY_DIR}/completions/casemate.fish DESTINATION share/fish/vendor_completions.d)
 endif()
+
+# What --version calls the commit.
+find_package(Git QUIET)
+if(GIT_FOUND)
+  execute_process(COMMAND ${GIT_EXECUTABLE} describe --always WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    OUTPUT_VARIABLE casemate_commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+if(casemate_commit)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/cli/version.cc PROPERTIES COMPILE_DEFINITIONS CASEMATE_COMMIT="${casemate_commit}")
+endif()
