@@ -1,73 +1,22 @@
 // `casemate launch`: the main job, in the order in which it happens. Decide everything, start the app confined, look at
 // it from outside, let it go, wait, take everything away again.
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "launch/relay.h"
+#include "launch/kernel_log.h"
+#include "launch/report.h"
 #include "launch/supervise.h"
-#include "plan/relay_filter.h"
-#include "proof/observe.h"
 #include "proof/verify.h"
 #include "runtime/app.h"
 #include "runtime/detach.h"
 #include "runtime/directories.h"
+#include "runtime/network.h"
+#include "runtime/report.h"
 #include "sys/call.h"
 
 namespace casemate::runtime {
 namespace {
-
-constexpr uint32_t relay_host_id = 1879048191;  // mode (a): just below the end of the id pool, nobody else's
-constexpr uint32_t relay_range_id = 65534;      // of the container's range: the last but one
-
-launch::RelaySpec relay_spec(const plan::Plan& plan, const launch::Listeners& listeners, FdView init, FdView lifeline) {
-    launch::RelaySpec spec;
-    for (const launch::PublishedListener& listener : listeners.published()) spec.listeners.push_back({listener.fd, listener.container_port});
-    spec.init = init;
-    spec.lifeline = lifeline;
-    spec.mode = plan.ids().mode;
-    spec.landlock = plan.landlock().enabled;
-    spec.proxy_protocol = plan.network().proxy_protocol;
-    if (spec.mode == plan::Mode::root) spec.ids = launch::RelayIds{relay_host_id, relay_host_id};
-    if (spec.mode == plan::Mode::root_userns) spec.ids = launch::RelayIds{plan.ids().owner_uid + relay_range_id, plan.ids().owner_gid + relay_range_id};
-    if (spec.mode == plan::Mode::rootless && !plan.ids().single_id()) spec.ids = launch::RelayIds{relay_range_id, relay_range_id};
-    return spec;
-}
-
-// The network's helpers of one launch. They end with it, by pidfd, on every path.
-struct Helpers {
-    Fd lifeline_ours, lifeline_relay;
-    launch::OwnedProcess relay, egress;
-
-    Result<void> start(const plan::Plan& plan, const launch::Listeners& listeners, const launch::Waiting& waiting) {
-        if (!listeners.published().empty()) {
-            int ends[2];
-            if (::pipe2(ends, O_CLOEXEC) < 0) return Error::sys("pipe2");
-            lifeline_relay = Fd(ends[0]);
-            lifeline_ours = Fd(ends[1]);
-            launch::RelaySpec spec = relay_spec(plan, listeners, waiting.pidfd, lifeline_relay);
-            spec.filter = TRY(plan::relay_filter(spec.proxy_protocol));
-            relay = TRY_IN("relay", launch::start_relay(spec));
-        }
-        // EGRESS
-        return {};
-    }
-    std::vector<launch::Watched> watched() const {
-        std::vector<launch::Watched> list;
-        if (relay.running()) list.push_back({relay.pidfd(), "relay"});
-        if (egress.running()) list.push_back({egress.pidfd(), "pasta"});
-        return list;
-    }
-};
-
-[[maybe_unused]] Result<void> write_report(const std::string& path, const std::string& text) {
-    if (path.empty()) return {};
-    const Fd file = TRY_IN(quoted(path), sys::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    return sys::write_all(file, text + "\n");
-}
 
 // Detached, nobody may be left to read: the app's output goes to a file beside its data.
 Result<void> redirect_output(const std::string& data, launch::Options& options) {
@@ -75,6 +24,13 @@ Result<void> redirect_output(const std::string& data, launch::Options& options) 
     options.stdio[1] = TRY_IN(quoted(data), sys::open((data + "/output.log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
     options.stdio[2] = TRY(sys::duplicate(options.stdio[1]));
     return {};
+}
+
+// Who a line of the kernel's log may speak of: init and the app, and whoever has the app's own host uid.
+launch::Suspects suspects_of(const plan::IdsPlan& ids, const std::vector<pid_t>& pids) {
+    launch::Suspects suspects{pids, std::nullopt};
+    if (ids.mode == plan::Mode::root_userns) suspects.uid = ids.owner_uid + ids.uid;
+    return suspects;
 }
 
 // One launch, from the first side effect to the last.
@@ -85,33 +41,45 @@ public:
 
     Result<int> run() {
         const std::string id = options_.id.empty() ? TRY(random_id()) : options_.id;
-        Site site = TRY(Site::open(settings_, id));
-        const App app = TRY(prepare_app(settings_, options_, site, options_.detach));
-        for (const std::string& note : app.plan.notes()) log(LogLevel::info, note);
-        for (const policy::WaiverRecord& waiver : app.plan.waivers()) log(LogLevel::info, concat("waived ", waiver.what, ": ", waiver.because));
-        launch::Options start = TRY(start_options(app, site));
-        Helpers helpers;
-        start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
-            TRY(verify_waiting(app.plan, waiting));
-            return helpers.start(app.plan, *site.listeners, waiting);
-        };
-        launch::Running running = TRY(launch::start(app.plan, std::move(start)));
-        site.listeners->close_sockets();
-        helpers.lifeline_relay.reset();
-        // From here on the container lives: whatever goes wrong ends it.
-        launch::OwnedProcess owner(running.pid, TRY(sys::duplicate(running.pidfd)));
-        TRY(remember(app, site, running));
-        TRY(write_pid_file(options_.pid_file, running.pid));
-        if (started_) TRY(started_->report(id));
-        const launch::Ending ending = TRY(launch::supervise(app.plan, running, gate_, helpers.watched()));
-        (void)owner.release();  // reaped
-        if (!ending.helper_lost.empty()) log(LogLevel::error, concat(ending.helper_lost, " ended before the app: the app was stopped"));
-        if (options_.detach && options_.keep) site.keep_record();
-        // REPORT
-        return ending.helper_lost.empty() ? ending.code : 125;
+        Result<int> code = start_and_wait(id);
+        if (!code && !options_.report.empty()) TRY(write_report(options_.report, launch::report_of(id, 0, code.error())));
+        return code;
     }
 
 private:
+    Result<int> start_and_wait(const std::string& id) {
+        Site site = TRY(Site::open(settings_, id));
+        const App app = TRY(prepare_app(settings_, options_, site, options_.detach));
+        announce(app.plan);
+        launch::KernelLog kernel_log = launch::KernelLog::open_at_end();
+        launch::Options start = TRY(start_options(app, site));
+        NetworkProcesses network;
+        start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
+            TRY(verify_waiting(app.plan, waiting));
+            return network.start(app.plan, *site.listeners, waiting);
+        };
+        launch::Running running = TRY(launch::start(app.plan, std::move(start)));
+        // From here on the app lives: whatever goes wrong ends it.
+        launch::OwnedProcess owner(running.pid, TRY(sys::duplicate(running.pidfd)));
+        site.listeners->close_sockets();
+        TRY(remember(app, site, running));
+        TRY(write_pid_file(options_.pid_file, running.pid));
+        const std::vector<pid_t> pids = launch::processes_of(running.pid);
+        if (started_) TRY(started_->report(id));
+        const launch::Ending ending = TRY(launch::supervise(app.plan, running, gate_, network.watched()));
+        (void)owner.release();  // reaped
+        if (options_.detach && options_.keep) site.keep_record();
+        if (!options_.report.empty())
+            TRY(write_report(options_.report, launch::report_of(id, running.pid, ending, kernel_log, suspects_of(app.plan.ids(), pids))));
+        if (!ending.helper_lost.empty()) return Error::invalid(concat(ending.helper_lost, " ended before the app, which was stopped"));
+        return ending.code;
+    }
+
+    static void announce(const plan::Plan& plan) {
+        for (const std::string& note : plan.notes()) log(LogLevel::info, note);
+        for (const policy::WaiverRecord& waiver : plan.waivers()) log(LogLevel::info, concat("waived ", waiver.what, ": ", waiver.because));
+    }
+
     Result<launch::Options> start_options(const App& app, Site& site) {
         launch::Options start;
         start.signal_mask = gate_.mask_before();
@@ -160,10 +128,11 @@ Result<void> verify_waiting(const plan::Plan& plan, const launch::Waiting& waiti
 }
 
 Result<int> launch(const Settings& settings, const LaunchOptions& options) {
-    if (options.detach) return launch_detached([&](Started& started) -> Result<int> {
-        return Job(settings, options, TRY(launch::SignalGate::close()), &started).run();
-    });
-    return Job(settings, options, TRY(launch::SignalGate::close()), nullptr).run();
+    const auto job = [&](Started* started) -> Result<int> {
+        return Job(settings, options, TRY(launch::SignalGate::close()), started).run();
+    };
+    if (!options.detach) return job(nullptr);
+    return launch_detached([&](Started& started) { return job(&started); });
 }
 
 }  // namespace casemate::runtime

@@ -111,6 +111,8 @@ Result<policy::Profile> load_profile(const std::string& name_or_path) {
     return policy::load(name_or_path, files);
 }
 
+std::string profile_schema() { return std::string(policy::profile_schema()); }
+
 std::vector<ProfileEntry> profiles() {
     std::vector<ProfileEntry> entries;
     ProfileFiles files;

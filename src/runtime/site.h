@@ -2,6 +2,7 @@
 // id slot, listening sockets. `gc` and `delete --force` do the same from the record when the launcher was killed.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -31,9 +32,9 @@ public:
     std::optional<launch::Listeners> listeners;
 
 private:
-    Site(const Settings& settings, RecordFile file) : settings_(settings), file_(std::move(file)) {}
+    Site(const Settings& settings, RecordFile file) : settings_(settings), file_(std::make_unique<RecordFile>(std::move(file))) {}
     Settings settings_;
-    std::optional<RecordFile> file_;  // empty: moved from
+    std::unique_ptr<RecordFile> file_;  // empty: moved from
     Record record_;
     bool keep_record_ = false;
 };

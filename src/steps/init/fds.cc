@@ -38,7 +38,7 @@ Result<void> arrange(InitContext& context) {
     TRY(place(channel, next, 0));
     context.channel = next++;
     TRY(place(stub, next++, O_CLOEXEC));
-    if (program >= 0) TRY(place(program, next++, O_CLOEXEC));
+    if (program >= 0) TRY(place(program, next++, 0));  // the stub executes it, and sets it
     return sys::close_range(static_cast<unsigned>(next), ~0U);
 }
 

@@ -1,4 +1,4 @@
-// Masked and read-only paths. A mask is one empty file or directory on a read-only tmpfs of our own, never a device
+// Masked and read-only paths. A mask is the empty file or the empty directory of one read-only tmpfs of our own, never a device
 // node: a bind of the image's /dev/null would be a read-write bind of whatever it really is (CVE-2025-31133).
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -40,7 +40,8 @@ Result<Fd> make_mask() {
     TRY(builder.set("size", "4k"));
     TRY(builder.set("nr_inodes", "4"));
     Fd mask = TRY(builder.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-    const Fd empty = TRY(sys::openat2(mask, "empty", O_CREAT | O_EXCL | O_RDONLY, 0, 0444));
+    const Fd file = TRY(sys::openat2(mask, "file", O_CREAT | O_EXCL | O_RDONLY, 0, 0444));
+    TRY(sys::mkdirat(mask, "directory", 0555));
     TRY(sys::mount_setattr(mask, 0, MOUNT_ATTR_RDONLY));
     return mask;
 }
@@ -54,8 +55,8 @@ Result<void> mask_all(InitContext& context) {
     const Fd top = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     TRY(sys::move_mount(mask, top));
     for (const Target& target : targets) {
-        const char* source = target.directory ? "" : "empty";
-        const Fd clone = TRY_IN(quoted(*target.path), sys::open_tree(mask, source, OPEN_TREE_CLONE | (target.directory ? AT_EMPTY_PATH : 0)));
+        const char* source = target.directory ? "directory" : "file";
+        const Fd clone = TRY_IN(quoted(*target.path), sys::open_tree(mask, source, OPEN_TREE_CLONE));
         TRY_IN(quoted(*target.path), sys::move_mount(clone, target.fd));
     }
     if (::fchdir(mask.get()) < 0) return Error::sys("fchdir");

@@ -97,6 +97,7 @@ __attribute__((used)) void stub_main(word *stack) {
     const int by_descriptor = control[own_init] == 'p';
 
     call(__NR_fcntl, (word)channel, f_setfd, fd_cloexec, 0, 0);
+    if (by_descriptor) call(__NR_fcntl, (word)(channel + 2), f_setfd, fd_cloexec, 0, 0);
     say(channel, 'r', 0);
     char go = 0;
     long got;
