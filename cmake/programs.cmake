@@ -19,7 +19,7 @@ endif()
 install(TARGETS casemate RUNTIME DESTINATION bin)
 
 # Man pages and completions, from the program itself: casemate.1, casemate-VERB.1, completions/casemate.{bash,zsh,fish}.
-set(casemate_documented launch unpack plan verify probe profile run state kill delete list features spec)
+set(casemate_documented launch unpack plan verify probe profile gc run state kill delete list features spec)
 set(man_commands COMMAND casemate help --man > ${CMAKE_BINARY_DIR}/man/casemate.1)
 foreach(verb IN LISTS casemate_documented)
   list(APPEND man_commands COMMAND casemate help --man ${verb} > ${CMAKE_BINARY_DIR}/man/casemate-${verb}.1)
