@@ -13,6 +13,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "proof/descriptors.h"
 #include "proof/seccomp_program.h"
 #include "sys/call.h"
 
@@ -103,35 +104,6 @@ Result<void> read_common(const sys::Procfs& procfs, const std::string& process, 
     return {};
 }
 
-// Is descriptor `number` open on a file of a mount that the process does not have? nullopt: gone, or hidden.
-std::optional<bool> is_foreign(const sys::Procfs& procfs, const std::string& process, int number, const std::vector<uint64_t>& mount_ids) {
-    const auto link = procfs.open(concat(process, "/fd/", number), O_PATH | O_NOFOLLOW);
-    if (!link) return std::nullopt;
-    const auto target = sys::readlinkat(link.value(), "");
-    const auto info = procfs.read(concat(process, "/fdinfo/", number));
-    if (!target || !info) return std::nullopt;
-    // Pipes, sockets, eventfds and memfds live on mounts of the kernel's own, which no table shows.
-    if (!target.value().starts_with('/') || target.value().starts_with("/memfd:")) return false;
-    constexpr std::string_view key = "mnt_id:";
-    const size_t at = info.value().find(key);
-    if (at == std::string::npos) return std::nullopt;
-    const std::string_view rest = std::string_view(info.value()).substr(at + key.size());
-    const auto id = parse_decimal(trimmed(rest.substr(0, rest.find('\n'))));
-    if (!id) return std::nullopt;
-    return std::find(mount_ids.begin(), mount_ids.end(), *id) == mount_ids.end();
-}
-
-void read_descriptors(const sys::Procfs& procfs, const std::string& process, plan::Observed& seen, const std::vector<uint64_t>& mount_ids) {
-    auto numbers = procfs.descriptors(process);
-    if (!numbers) return;
-    seen.fds = std::move(numbers).take();
-    seen.foreign_fds.emplace();
-    constexpr int standard_streams = 3;
-    for (const int number : *seen.fds) {
-        if (number >= standard_streams && is_foreign(procfs, process, number, mount_ids).value_or(false)) seen.foreign_fds->push_back(number);
-    }
-}
-
 }  // namespace
 
 NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process) {
@@ -149,7 +121,10 @@ Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& pro
     const std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
     seen.namespaces = namespaces_of(procfs, process);
     seen.host_namespaces = host;
-    read_descriptors(procfs, process, seen, mount_ids);
+    if (auto descriptors = read_descriptors(procfs, process, mount_ids)) {
+        seen.fds = std::move(descriptors.value().numbers);
+        seen.foreign_fds = std::move(descriptors.value().foreign);
+    }
     if (const auto root = root_of(procfs, process)) look_at_paths(seen, expected, root.value(), mount_ids);
     const auto pid = parse_decimal(process, INT32_MAX);
     if (pid && seen.seccomp_mode == SECCOMP_MODE_FILTER && expected.seccomp_program && geteuid() == 0) {
