@@ -4,5 +4,5 @@
 "$CASEMATE_SOURCE/examples/fastapi/build-image" >/dev/null
 for user in root user; do
     serve fastapi $user relay
-    serve fastapi $user socket --fd 3
+    serve fastapi $user socket /usr/bin/python3 -m uvicorn app:app --fd 3
 done

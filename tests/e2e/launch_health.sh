@@ -12,12 +12,12 @@ serve() {
     url=http://127.0.0.1:$port
     local how=(--publish "$port:8080")
     [ "$2" = relay ] || how=(--listen "127.0.0.1:$port")
-    run launch --profile web "${how[@]}" --name "$name" --pid-file "$state.pid" --report "$state.report" "$(image health)" \
+    run launch --profile web "${how[@]}" --name "$name" --pid-file "$out/pid" --report "$out/report" "$(image health)" \
         >"$scratch/$name.log" 2>&1 &
     launcher=$!
     assert_eq "/health" "$(wait_http "$url/health" $launcher)" '{"status":"ok"}'
     assert_eq "404" "$(curl -s -o /dev/null -w '%{http_code}' "$url/else")" 404
-    pid=$(cat "$state.pid")
+    pid=$(cat "$out/pid")
     app=$(app_pid "$pid")
     assert_sandboxed "$app"
     assert_eq "interfaces" "$(awk 'NR > 2 { print $1 }' "/proc/$app/net/dev")" lo:
@@ -28,8 +28,8 @@ serve() {
     status=0
     wait $launcher || status=$?
     assert_eq "exit code of the launcher" "$status" 0
-    jq -e '.exitCode == 0 or .code == 0' "$state.report" >/dev/null || fail "report: $(cat "$state.report")"
-    rm -f "$state.pid" "$state.report"
+    jq -e '.exitCode == 0 or .code == 0' "$out/report" >/dev/null || fail "report: $(cat "$out/report")"
+    rm -f "$out/pid" "$out/report"
     run delete --force "$name" >/dev/null 2>&1 || :
     curl -s --max-time 2 "$url/health" && fail "the port still answers"
     nothing_left
@@ -42,12 +42,12 @@ done
 say "--detach, list, kill, delete"
 become root
 port=$(free_port)
-run launch --profile web --publish "$port:8080" --detach --name away --pid-file "$state.pid" "$(image health)" >"$scratch/away.log" 2>&1
-assert_eq "/health" "$(wait_http "http://127.0.0.1:$port/health" "$(cat "$state.pid")")" '{"status":"ok"}'
+run launch --profile web --publish "$port:8080" --detach --name away --pid-file "$out/pid" "$(image health)" >"$scratch/away.log" 2>&1
+assert_eq "/health" "$(wait_http "http://127.0.0.1:$port/health" "$(cat "$out/pid")")" '{"status":"ok"}'
 run kill away KILL
-wait_for "the app ends" 5 test ! -d "/proc/$(cat "$state.pid")/ns"
+wait_for "the app ends" 5 test ! -d "/proc/$(cat "$out/pid")/ns"
 run delete --force away
-rm -f "$state.pid"
+rm -f "$out/pid"
 nothing_left
 
 say "exit codes: the app's own, and 128 + signal"

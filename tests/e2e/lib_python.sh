@@ -14,18 +14,18 @@ serve() {
     local how=(--publish "$port:8000")
     [ "$way" = relay ] || how=(--listen "127.0.0.1:$port")
     [ $# -eq 0 ] || set -- -- "$@"
-    run launch --profile web "${how[@]}" --name "$name" --pid-file "$state.pid" "$(image "$example")" "$@" \
+    run launch --profile web "${how[@]}" --name "$name" --pid-file "$out/pid" "$(image "$example")" "$@" \
         >"$scratch/$name.log" 2>&1 &
     launcher=$!
     assert_eq "/health" "$(wait_http "$url/health" $launcher | jq -c .)" '{"status":"ok"}'
     seen=$(curl -sf "$url/sandbox" | jq -cS '[.uid, .gid, .root_read_only, .CapEff, .CapBnd, .NoNewPrivs, .Seccomp]')
     assert_eq "/sandbox" "$seen" '[1001,1001,true,"0000000000000000","0000000000000000","1","2"]'
-    assert_sandboxed "$(app_pid "$(cat "$state.pid")")"
+    assert_sandboxed "$(app_pid "$(cat "$out/pid")")"
     run verify "$name" >"$scratch/verify.log" 2>&1 || fail "verify $name: exit $?"
     run kill "$name" TERM
     wait $launcher || status=$?
     assert_match "exit code of the launcher" "$status" '^(0|143)$'
-    rm -f "$state.pid"
+    rm -f "$out/pid"
     run delete --force "$name"
     nothing_left
 }
