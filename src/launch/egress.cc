@@ -54,8 +54,8 @@ Command command_for(const EgressSpec& spec, std::string path, FdView netns, FdVi
     Command command;
     // No port in either direction, no way to the host's own loopback through the gateway's address. -P into a pipe:
     // pasta writes its pid when all is configured.
-    command.arguments = {"pasta", "-f", "-4", "--config-net", "-t", "none", "-u", "none", "-T", "none", "-U", "none",
-                         "--no-map-gw", "-P", by_fd(pid_pipe), "--netns", by_fd(netns)};
+    command.arguments = {"pasta", "-f", "-4",   "--config-net", "-t", "none",          "-u",      "none",      "-T",
+                         "none",  "-U", "none", "--no-map-gw",  "-P", by_fd(pid_pipe), "--netns", by_fd(netns)};
     command.inherited = {netns.get(), pid_pipe.get()};
     if (spec.mode == plan::Mode::rootless) {
         command.arguments.insert(command.arguments.end(), {"--userns", by_fd(userns)});
@@ -71,7 +71,8 @@ Command command_for(const EgressSpec& spec, std::string path, FdView netns, FdVi
     // Its signals are its own again; the guard's are blocked.
     sigset_t none;
     ::sigemptyset(&none);
-    bool ready = ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 && ::dup2(output.get(), 1) >= 0 && ::dup2(output.get(), 2) >= 0;
+    bool ready =
+        ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 && ::dup2(output.get(), 1) >= 0 && ::dup2(output.get(), 2) >= 0;
     ready = ready && ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
     for (const int fd : command.inherited) ready = ready && ::fcntl(fd, F_SETFD, 0) == 0;
     std::vector<char*> arguments;
@@ -107,8 +108,10 @@ Result<void> guard(const EgressSpec& spec, const Command& command, const Pipe& o
     // It needs no right to end a process of its own user.
     TRY(drop_capabilities());
     for (const int fd : command.inherited) ::close(fd);
-    std::array<pollfd, 4> watched = {{{pasta.pidfd().get(), POLLIN, 0}, {spec.init.get(), POLLIN, 0},
-                                      {spec.lifeline.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}}};
+    std::array<pollfd, 4> watched = {{{pasta.pidfd().get(), POLLIN, 0},
+                                      {spec.init.get(), POLLIN, 0},
+                                      {spec.lifeline.get(), POLLIN, 0},
+                                      {signals.get(), POLLIN, 0}}};
     while (::poll(watched.data(), watched.size(), -1) < 0)
         if (errno != EINTR) return Error::sys("poll");
     return {};
@@ -127,7 +130,8 @@ std::string last_line(FdView output) {
     text.resize(size > 0 ? static_cast<size_t>(size) : 0);
     std::string found;
     for (const std::string_view line : split(text, '\n'))
-        if (!trimmed(line).empty() && line.find("to syslog") == std::string_view::npos) found = printable(trimmed(line));
+        if (!trimmed(line).empty() && line.find("to syslog") == std::string_view::npos)
+            found = printable(trimmed(line));
     return found;
 }
 
@@ -176,12 +180,13 @@ Result<std::string> find_pasta(const std::string& search_path) {
         if (!is_normal_path(directory)) continue;
         std::string path = concat(directory, "/pasta");
         struct stat status {};
-        if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0) return path;
+        if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0)
+            return path;
     }
     return Error::with_code(ENOENT, concat("pasta is not installed (looked in ", search_path, ")"))
         .hint("install Debian's package passt, or launch without --egress open");
 }
 
-Result<OwnedProcess> start_egress(const EgressSpec& spec) { return TRY_IN("egress: pasta", start(spec)); }
+Result<OwnedProcess> start_egress(const EgressSpec& spec) { return TRY_IN("pasta", start(spec)); }
 
 }  // namespace casemate::launch

@@ -1,8 +1,8 @@
 // --egress open: passt's pasta, which carries the container's own connections to the outside.
 //
 // Attached by a descriptor of the network namespace, because pasta gives up its rights before it opens another user's
-// /proc entry; without any port forwarded, because publishing is the relay's job. pasta dies with nobody: it survives its
-// target, its parent and PR_SET_PDEATHSIG. So a guard of ours is its parent, without capabilities, and ends it when
+// /proc entry; without any port forwarded, because publishing is the relay's job. pasta dies with nobody: it survives
+// its target, its parent and PR_SET_PDEATHSIG. So a guard of ours is its parent, without capabilities, and ends it when
 // init has ended, when the lifeline closes, or when it is told to.
 #pragma once
 

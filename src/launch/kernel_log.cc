@@ -12,8 +12,8 @@
 namespace casemate::launch {
 namespace {
 
-constexpr size_t longest_record = 8192;       // CONSOLE_EXT_LOG_MAX, devkmsg_read()
-constexpr uint64_t facilities_from = 8;       // the priority holds level (3 bits) and facility; the kernel's is 0
+constexpr size_t longest_record = 8192;  // CONSOLE_EXT_LOG_MAX, devkmsg_read()
+constexpr uint64_t facilities_from = 8;  // the priority holds level (3 bits) and facility; the kernel's is 0
 
 // The text of a record that the kernel wrote itself.
 std::optional<std::string_view> kernel_text(std::string_view record) {
@@ -28,7 +28,8 @@ std::optional<std::string_view> kernel_text(std::string_view record) {
 // The value of the first token "key=value".
 std::optional<std::string_view> field(std::string_view text, std::string_view key) {
     for (const std::string_view token : split(text, ' '))
-        if (token.size() > key.size() && token.starts_with(key) && token[key.size()] == '=') return token.substr(key.size() + 1);
+        if (token.size() > key.size() && token.starts_with(key) && token[key.size()] == '=')
+            return token.substr(key.size() + 1);
     return {};
 }
 
@@ -64,8 +65,8 @@ bool Suspects::match(pid_t pid, uint32_t of_uid) const {
 std::optional<SeccompKill> parse_seccomp_kill(std::string_view record) {
     const auto text = kernel_text(record);
     if (!text || !text->starts_with("audit: type=1326 ")) return {};
-    // "sig=31 arch=... syscall=N" stand after comm="..." and exe="...", which hold no blank and no quote: the kernel writes
-    // such names in hex (audit_log_untrustedstring). "uid" and "pid" stand before them.
+    // "sig=31 arch=... syscall=N" stand after comm="..." and exe="...", which hold no blank and no quote: the kernel
+    // writes such names in hex (audit_log_untrustedstring). "uid" and "pid" stand before them.
     const auto pid = number_field(*text, "pid", INT32_MAX);
     const auto uid = number_field(*text, "uid", UINT32_MAX);
     const auto signal = number_field(*text, "sig", 64);
@@ -79,7 +80,8 @@ std::optional<OutOfMemoryKill> parse_out_of_memory_kill(std::string_view record)
     const auto text = kernel_text(record);
     if (!text) return {};
     // "Out of memory: Killed process N (comm) ..., UID:U ..." and "Memory cgroup out of memory: Killed process N ...".
-    const bool ours = text->starts_with("Out of memory: Killed process ") || text->starts_with("Memory cgroup out of memory: Killed process ");
+    const bool ours = text->starts_with("Out of memory: Killed process ") ||
+                      text->starts_with("Memory cgroup out of memory: Killed process ");
     if (!ours) return {};
     std::string_view rest = text->substr(text->find("process ") + 8);
     const auto pid = parse_decimal(rest.substr(0, rest.find(' ')), INT32_MAX);
@@ -113,12 +115,14 @@ Result<Found> KernelLog::find(const Suspects& suspects, int timeout_ms, Parse pa
             if (found && suspects.match(found->pid, found->uid)) return *found;
             continue;
         }
-        if (size < 0 && (errno == EPIPE || errno == EINTR)) continue;  // EPIPE: old records were overwritten; go on with the next
+        if (size < 0 && (errno == EPIPE || errno == EINTR))
+            continue;  // EPIPE: old records were overwritten; go on with the next
         if (size < 0 && errno != EAGAIN) return Error::sys("read '/dev/kmsg'");
         const int64_t left = deadline - now_ms();
         pollfd watched{log_.get(), POLLIN, 0};
         if (left <= 0 || ::poll(&watched, 1, static_cast<int>(left)) == 0)
-            return Error::with_code(ENODATA, "the kernel's log has no line of it (auditd takes them, or too many came at once)");
+            return Error::with_code(ENODATA,
+                                    "the kernel's log has no line of it (auditd takes them, or too many came at once)");
     }
 }
 

@@ -1,5 +1,5 @@
-// What the kernel's log says about how a process ended: which system call a seccomp filter killed it for, or that memory
-// ran out. wait(2) says neither.
+// What the kernel's log says about how a process ended: which system call a seccomp filter killed it for, or that
+// memory ran out. wait(2) says neither.
 //
 // The text is partly the dead process's own (comm, exe), so only the fields before it and whole tokens count, and only
 // records of the kernel itself: anyone with /dev/kmsg open for writing makes records of another facility.
@@ -37,7 +37,7 @@ struct OutOfMemoryKill {
 };
 
 // One record of /dev/kmsg ("priority,sequence,time,flags;text"); nothing when it says something else.
-std::optional<SeccompKill> parse_seccomp_kill(std::string_view record);   // type=1326, AUDIT_SECCOMP
+std::optional<SeccompKill> parse_seccomp_kill(std::string_view record);            // type=1326, AUDIT_SECCOMP
 std::optional<OutOfMemoryKill> parse_out_of_memory_kill(std::string_view record);  // "Killed process N (...)"
 
 class KernelLog {

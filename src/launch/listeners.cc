@@ -58,13 +58,15 @@ Result<Fd> open_tcp(const Endpoint& endpoint, int type_flags) {
         auto* address = reinterpret_cast<sockaddr_in6*>(&storage);
         address->sin6_family = AF_INET6;
         address->sin6_port = htons(endpoint.port);
-        if (inet_pton(AF_INET6, endpoint.address.c_str(), &address->sin6_addr) != 1) return Error::invalid("not an IPv6 address");
+        if (inet_pton(AF_INET6, endpoint.address.c_str(), &address->sin6_addr) != 1)
+            return Error::invalid("not an IPv6 address");
         length = sizeof *address;
     } else {
         auto* address = reinterpret_cast<sockaddr_in*>(&storage);
         address->sin_family = AF_INET;
         address->sin_port = htons(endpoint.port);
-        if (inet_pton(AF_INET, endpoint.address.c_str(), &address->sin_addr) != 1) return Error::invalid("not an IPv4 address");
+        if (inet_pton(AF_INET, endpoint.address.c_str(), &address->sin_addr) != 1)
+            return Error::invalid("not an IPv4 address");
         length = sizeof *address;
     }
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) return bind_failed(endpoint);
@@ -86,7 +88,8 @@ Result<Fd> bind_unix(const std::string& path) {
     if (path.size() >= sizeof address.sun_path) return Error::invalid("the path is too long for a unix socket");
     std::memcpy(address.sun_path, path.c_str(), path.size());
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        if (errno == EADDRINUSE) return Error::sys("the path exists: bind").hint("remove it when no server uses it any more");
+        if (errno == EADDRINUSE)
+            return Error::sys("the path exists: bind").hint("remove it when no server uses it any more");
         return Error::sys("bind");
     }
     return socket;
@@ -112,7 +115,8 @@ Result<void> remove_socket_file(const SocketFile& file) {
         return Error::sys(concat("socket ", quoted(file.path)));
     }
     if (status.st_dev != file.device || status.st_ino != file.inode || !S_ISSOCK(status.st_mode)) return {};
-    if (::unlinkat(directory.get(), name.c_str(), 0) != 0 && errno != ENOENT) return Error::sys(concat("unlink ", quoted(file.path)));
+    if (::unlinkat(directory.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+        return Error::sys(concat("unlink ", quoted(file.path)));
     return {};
 }
 
@@ -137,8 +141,7 @@ Result<void> Listeners::add_inherited(const ListenSpec& spec) {
 
 Result<Listeners> Listeners::open(const std::vector<PublishSpec>& publish, const std::vector<ListenSpec>& listen) {
     Listeners listeners;
-    for (const PublishSpec& spec : publish)
-        TRY_IN(concat("publish ", spec.host.text()), listeners.add_published(spec));
+    for (const PublishSpec& spec : publish) TRY_IN(concat("publish ", spec.host.text()), listeners.add_published(spec));
     for (const ListenSpec& spec : listen)
         TRY_IN(concat("listen ", printable(spec.text())), listeners.add_inherited(spec));
     return listeners;

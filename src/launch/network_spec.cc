@@ -14,7 +14,8 @@ constexpr size_t longest_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
 Result<uint16_t> parse_port(std::string_view text) {
     if (text.find('-') != std::string_view::npos)
-        return Error::invalid(concat("port range ", quoted(text), " is not supported")).hint("give each port on its own");
+        return Error::invalid(concat("port range ", quoted(text), " is not supported"))
+            .hint("give each port on its own");
     const auto port = parse_decimal(text, last_port);
     if (!port || *port == 0) return Error::invalid(concat(quoted(text), " is not a port (1..65535)"));
     return static_cast<uint16_t>(*port);
@@ -26,7 +27,8 @@ Result<void> take_protocol(std::string_view& text) {
     if (slash == std::string_view::npos) return {};
     const std::string_view protocol = text.substr(slash + 1);
     if (protocol == "udp")
-        return Error::invalid("UDP cannot be published: only TCP is carried").hint("leave '/udp' out, or put a UDP proxy in front");
+        return Error::invalid("UDP cannot be published: only TCP is carried")
+            .hint("leave '/udp' out, or put a UDP proxy in front");
     if (protocol != "tcp") return Error::invalid(concat("unknown protocol ", quoted(protocol), ": only tcp"));
     text = text.substr(0, slash);
     return {};
@@ -36,7 +38,8 @@ Result<void> take_protocol(std::string_view& text) {
 size_t last_colon(std::string_view text) {
     const size_t colon = text.rfind(':');
     const size_t bracket = text.rfind(']');
-    if (bracket != std::string_view::npos && colon != std::string_view::npos && colon < bracket) return std::string_view::npos;
+    if (bracket != std::string_view::npos && colon != std::string_view::npos && colon < bracket)
+        return std::string_view::npos;
     return colon;
 }
 
@@ -48,12 +51,14 @@ Result<Endpoint> parse_ipv6(std::string_view text) {
     if (inet_pton(AF_INET6, address.c_str(), &parsed) != 1)
         return Error::invalid(concat(quoted(text), " is not an IPv6 address"));
     if (IN6_IS_ADDR_V4MAPPED(&parsed))
-        return Error::invalid(concat("address ", quoted(text), " is IPv4 within IPv6")).hint("write the IPv4 address itself");
+        return Error::invalid(concat("address ", quoted(text), " is IPv4 within IPv6"))
+            .hint("write the IPv4 address itself");
     return Endpoint{true, address, 0};
 }
 
 Result<Endpoint> parse_address(std::string_view text) {
-    if (text.empty()) return Error::invalid("the address is empty").hint("127.0.0.1 is this host only, 0.0.0.0 every interface");
+    if (text.empty())
+        return Error::invalid("the address is empty").hint("127.0.0.1 is this host only, 0.0.0.0 every interface");
     if (text.front() == '[') {
         if (text.back() != ']') return Error::invalid(concat(quoted(text), ": ']' is missing"));
         return parse_ipv6(text.substr(1, text.size() - 2));
@@ -62,7 +67,8 @@ Result<Endpoint> parse_address(std::string_view text) {
     in_addr parsed{};
     if (inet_pton(AF_INET, address.c_str(), &parsed) == 1) return Endpoint{false, address, 0};
     if (text.find(':') != std::string_view::npos)
-        return Error::invalid(concat(quoted(text), ": an IPv6 address goes in brackets")).hint("for example [::1]:8000:80");
+        return Error::invalid(concat(quoted(text), ": an IPv6 address goes in brackets"))
+            .hint("for example [::1]:8000:80");
     return Error::invalid(concat(quoted(text), " is not a numeric address"))
         .hint("127.0.0.1 is this host only, 0.0.0.0 every interface");
 }
@@ -89,7 +95,8 @@ Result<ListenSpec> parse_listen_parts(std::string_view text) {
         if (!is_normal_path(text) || text == "/" || text.find('\0') != std::string_view::npos)
             return Error::invalid("the socket's path is not normal (an empty, '.' or '..' component, or a final '/')");
         if (text.size() > longest_socket_path)
-            return Error::invalid(concat("the socket's path has ", text.size(), " bytes; at most ", longest_socket_path));
+            return Error::invalid(
+                concat("the socket's path has ", text.size(), " bytes; at most ", longest_socket_path));
         spec.path = text;
         return spec;
     }
@@ -103,9 +110,7 @@ Result<ListenSpec> parse_listen_parts(std::string_view text) {
 
 }  // namespace
 
-std::string Endpoint::text() const {
-    return ipv6 ? concat('[', address, "]:", port) : concat(address, ':', port);
-}
+std::string Endpoint::text() const { return ipv6 ? concat('[', address, "]:", port) : concat(address, ':', port); }
 
 Result<Endpoint> parse_endpoint(std::string_view address, std::string_view port) {
     Endpoint endpoint = TRY(parse_address(address));

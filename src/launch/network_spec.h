@@ -29,7 +29,7 @@ struct PublishSpec {
 };
 
 struct ListenSpec {
-    std::string path;   // an absolute path: a unix stream socket; empty: `endpoint` holds
+    std::string path;  // an absolute path: a unix stream socket; empty: `endpoint` holds
     Endpoint endpoint;
     bool is_unix() const { return !path.empty(); }
     std::string text() const { return is_unix() ? path : endpoint.text(); }

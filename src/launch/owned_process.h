@@ -19,7 +19,8 @@ class OwnedProcess {
 public:
     OwnedProcess() = default;
     // `end_signal` is what it is ended with; one that is not SIGKILL is followed by it after two seconds.
-    OwnedProcess(pid_t pid, Fd pidfd, int end_signal = SIGKILL) : pid_(pid), pidfd_(std::move(pidfd)), end_signal_(end_signal) {}
+    OwnedProcess(pid_t pid, Fd pidfd, int end_signal = SIGKILL)
+        : pid_(pid), pidfd_(std::move(pidfd)), end_signal_(end_signal) {}
     OwnedProcess(OwnedProcess&&) noexcept = default;
     OwnedProcess& operator=(OwnedProcess&& other) noexcept;
     ~OwnedProcess() { kill_and_reap(); }

@@ -31,7 +31,8 @@ struct Report {
 
 Result<void> send_report(FdView channel, const Report& report) {
     // The very flags that the filter allows.
-    if (::send(channel.get(), &report, sizeof report, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof report) return Error::sys("send");
+    if (::send(channel.get(), &report, sizeof report, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof report)
+        return Error::sys("send");
     return {};
 }
 
@@ -39,7 +40,8 @@ Result<size_t> limit_connections(const RelaySpec& spec) {
     const size_t reserved = own_descriptors + spec.listeners.size();
     const uint64_t hard = TRY(sys::get_limit(RLIMIT_NOFILE)).second;
     const uint64_t limit = std::min<uint64_t>(hard, reserved + 2 * size_t{spec.max_connections});
-    if (limit < reserved + 2) return Error::invalid(concat("RLIMIT_NOFILE ", hard, " leaves no descriptor for a connection"));
+    if (limit < reserved + 2)
+        return Error::invalid(concat("RLIMIT_NOFILE ", hard, " leaves no descriptor for a connection"));
     TRY(sys::set_limit(0, RLIMIT_NOFILE, limit, limit));
     TRY(sys::set_limit(0, RLIMIT_CORE, 0, 0));
     return static_cast<size_t>((limit - reserved) / 2);
@@ -55,8 +57,10 @@ Result<RelayLoop> prepare(const RelaySpec& spec, FdView channel) {
     }
     TRY(become_companion("casemate-relay", std::move(kept)));
     const size_t connections = TRY_IN("limits", limit_connections(spec));
-    TRY_IN("network namespace", sys::setns(spec.init, spec.mode == plan::Mode::rootless ? CLONE_NEWUSER | CLONE_NEWNET : CLONE_NEWNET));
-    RelayLoop loop = TRY(RelayLoop::make(std::move(listeners), spec.init, spec.lifeline, connections, spec.proxy_protocol));
+    TRY_IN("network namespace",
+           sys::setns(spec.init, spec.mode == plan::Mode::rootless ? CLONE_NEWUSER | CLONE_NEWNET : CLONE_NEWNET));
+    RelayLoop loop =
+        TRY(RelayLoop::make(std::move(listeners), spec.init, spec.lifeline, connections, spec.proxy_protocol));
     TRY(confine_relay(spec));
     // Only now, and through the filter: the host may believe it.
     TRY(send_report(channel, {}));
@@ -106,7 +110,9 @@ Result<void> check_spec(const RelaySpec& spec) {
     return {};
 }
 
-Result<OwnedProcess> start(const RelaySpec& spec) {
+}  // namespace
+
+Result<OwnedProcess> start_relay(const RelaySpec& spec) {
     TRY(check_spec(spec));
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return Error::sys("socketpair");
@@ -119,10 +125,6 @@ Result<OwnedProcess> start(const RelaySpec& spec) {
     TRY(check_relay(relay.pid(), spec));
     return relay;
 }
-
-}  // namespace
-
-Result<OwnedProcess> start_relay(const RelaySpec& spec) { return TRY_IN("relay", start(spec)); }
 
 Result<void> check_relay(pid_t pid, const RelaySpec& spec) {
     const sys::Procfs procfs = TRY(sys::Procfs::host());
@@ -141,7 +143,8 @@ Result<void> check_relay(pid_t pid, const RelaySpec& spec) {
     const auto all_are = [](const std::vector<uint32_t>& ids, uint32_t wanted) {
         return ids.size() == 4 && std::count(ids.begin(), ids.end(), wanted) == 4;
     };
-    if (!all_are(status.uids, spec.ids->uid) || !all_are(status.gids, spec.ids->gid)) return wrong("its ids are not its own");
+    if (!all_are(status.uids, spec.ids->uid) || !all_are(status.gids, spec.ids->gid))
+        return wrong("its ids are not its own");
     if (!status.groups.empty()) return wrong("it has supplementary groups");
     return {};
 }

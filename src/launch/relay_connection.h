@@ -42,11 +42,11 @@ public:
     enum class Progress : uint8_t { waiting, more, finished, failed };
 
     State state = State::unused;
-    bool queued = false;           // on the loop's list of those with work
-    bool over_ipv6 = false;        // the inside socket goes to [::1]
+    bool queued = false;     // on the loop's list of those with work
+    bool over_ipv6 = false;  // the inside socket goes to [::1]
     uint16_t container_port = 0;
-    uint32_t generation = 1;       // of this place in the table: tells a late event from one of now
-    uint32_t next = 0;             // the loop's lists
+    uint32_t generation = 1;  // of this place in the table: tells a late event from one of now
+    uint32_t next = 0;        // the loop's lists
 
     Fd& socket(Side side) { return sockets_[index(side)]; }
     void open(Fd outside, uint16_t port);

@@ -19,7 +19,7 @@ constexpr uint32_t source_address = 0x7f000064;  // 127.0.0.100
 constexpr uint32_t nobody = UINT32_MAX;          // end of a list
 constexpr int accepts_at_once = 64;
 constexpr int starved_retry_ms = 100;
-constexpr int keepalive_idle_s = 300;            // a client that vanished does not keep its place for ever
+constexpr int keepalive_idle_s = 300;  // a client that vanished does not keep its place for ever
 constexpr int last_rounds = 64;
 
 // What an event is about. Connections: generation (from 1) in the upper half, place and side in the lower.
@@ -46,7 +46,8 @@ unsigned port_of(const sockaddr_storage& address) {
 
 }  // namespace
 
-RelayLoop::RelayLoop(Fd epoll, RelayBuffers buffers, std::vector<Listener> listeners, size_t capacity, bool proxy_protocol)
+RelayLoop::RelayLoop(Fd epoll, RelayBuffers buffers, std::vector<Listener> listeners, size_t capacity,
+                     bool proxy_protocol)
     : epoll_(std::move(epoll)),
       buffers_(std::move(buffers)),
       listeners_(std::move(listeners)),
@@ -54,7 +55,8 @@ RelayLoop::RelayLoop(Fd epoll, RelayBuffers buffers, std::vector<Listener> liste
       first_(nobody),
       last_(nobody),
       proxy_protocol_(proxy_protocol) {
-    for (uint32_t number = 0; number < capacity; ++number) table_[number].next = number + 1 < capacity ? number + 1 : nobody;
+    for (uint32_t number = 0; number < capacity; ++number)
+        table_[number].next = number + 1 < capacity ? number + 1 : nobody;
 }
 
 Result<void> RelayLoop::watch(FdView fd, uint32_t events, uint64_t tag) {
@@ -82,7 +84,8 @@ bool RelayLoop::set_listening(bool on) {
         epoll_event event{};
         event.events = EPOLLIN;
         event.data.u64 = tag_first_listener + i;
-        if (::epoll_ctl(epoll_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, listeners_[i].fd.get(), &event) != 0) return false;
+        if (::epoll_ctl(epoll_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, listeners_[i].fd.get(), &event) != 0)
+            return false;
     }
     listening_ = on;
     return true;
@@ -92,7 +95,8 @@ void RelayLoop::accept_some(const Listener& listener) {
     for (int i = 0; i < accepts_at_once && live_ < table_.size(); ++i) {
         sockaddr_storage client{};
         socklen_t length = sizeof client;
-        Fd outside(::accept4(listener.fd.get(), reinterpret_cast<sockaddr*>(&client), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        Fd outside(
+            ::accept4(listener.fd.get(), reinterpret_cast<sockaddr*>(&client), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (outside) {
             start(std::move(outside), listener.container_port, client);
             continue;
@@ -111,25 +115,27 @@ void RelayLoop::start(Fd outside, uint16_t container_port, const sockaddr_storag
     ++live_;
     connection.open(std::move(outside), container_port);
     const Fd& socket = connection.socket(Side::outside);
-    const bool ready = set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1) && set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-                       set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle_s) &&
-                       (!proxy_protocol_ || say_client(number, client)) &&
-                       watch(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, tag_of(connection.generation, number, Side::outside));
+    const bool ready =
+        set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1) && set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+        set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle_s) &&
+        (!proxy_protocol_ || say_client(number, client)) &&
+        watch(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, tag_of(connection.generation, number, Side::outside));
     if (!ready || !connect_inside(number)) end(number, true);
 }
 
-// "PROXY TCP4 client relay client-port relay-port\r\n" in front of the client's own bytes (haproxy's proxy-protocol.txt,
-// section 2.1). At most 107 bytes.
+// "PROXY TCP4 client relay client-port relay-port\r\n" in front of the client's own bytes (haproxy's
+// proxy-protocol.txt, section 2.1). At most 107 bytes.
 bool RelayLoop::say_client(uint32_t number, const sockaddr_storage& client) {
     sockaddr_storage local{};
     socklen_t length = sizeof local;
     RelayConnection& connection = table_[number];
-    if (::getsockname(connection.socket(Side::outside).get(), reinterpret_cast<sockaddr*>(&local), &length) != 0) return false;
+    if (::getsockname(connection.socket(Side::outside).get(), reinterpret_cast<sockaddr*>(&local), &length) != 0)
+        return false;
     char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN], line[128];
     if (!::inet_ntop(client.ss_family, address_bytes(client), from, sizeof from)) return false;
     if (!::inet_ntop(local.ss_family, address_bytes(local), to, sizeof to)) return false;
-    const int size = std::snprintf(line, sizeof line, "PROXY TCP%c %s %s %u %u\r\n", client.ss_family == AF_INET6 ? '6' : '4',
-                                   from, to, port_of(client), port_of(local));
+    const int size = std::snprintf(line, sizeof line, "PROXY TCP%c %s %s %u %u\r\n",
+                                   client.ss_family == AF_INET6 ? '6' : '4', from, to, port_of(client), port_of(local));
     connection.preload(Side::outside, buffers_.place(number, Side::outside), {line, static_cast<size_t>(size)});
     return true;
 }
@@ -204,8 +210,10 @@ void RelayLoop::queue(uint32_t number) {
     if (connection.queued) return;
     connection.queued = true;
     connection.next = nobody;
-    if (last_ == nobody) first_ = number;
-    else table_[last_].next = number;
+    if (last_ == nobody)
+        first_ = number;
+    else
+        table_[last_].next = number;
     last_ = number;
 }
 
@@ -247,9 +255,12 @@ Result<bool> RelayLoop::take_events(int timeout_ms, bool accepting) {
     bool over = false;
     for (int i = 0; i < count; ++i) {
         const uint64_t tag = events[static_cast<size_t>(i)].data.u64;
-        if (tag >= tag_first_connection) happened(tag, events[static_cast<size_t>(i)].events);
-        else if (tag < tag_first_listener) over = true;
-        else if (accepting) accept_some(listeners_[tag - tag_first_listener]);
+        if (tag >= tag_first_connection)
+            happened(tag, events[static_cast<size_t>(i)].events);
+        else if (tag < tag_first_listener)
+            over = true;
+        else if (accepting)
+            accept_some(listeners_[tag - tag_first_listener]);
     }
     return over;
 }

@@ -51,11 +51,11 @@ private:
     RelayBuffers buffers_;
     std::vector<Listener> listeners_;
     std::vector<RelayConnection> table_;
-    uint32_t free_ = 0;            // list of unused places
+    uint32_t free_ = 0;              // list of unused places
     uint32_t first_ = 0, last_ = 0;  // list of connections with work
     size_t live_ = 0;
     bool listening_ = false;
-    bool starved_ = false;         // the host has no descriptor or memory for a socket: try again soon
+    bool starved_ = false;  // the host has no descriptor or memory for a socket: try again soon
     bool proxy_protocol_;
 };
 

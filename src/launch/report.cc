@@ -17,7 +17,7 @@ uint64_t milliseconds(const timeval& time) {
 // The part up to the next ": ", which is taken off `text`.
 std::string take_part(std::string_view& text) {
     const size_t colon = text.find(": ");
-    const std::string part(text.substr(0, colon));
+    std::string part(text.substr(0, colon));
     text = colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 2);
     return part;
 }
@@ -29,8 +29,10 @@ void explain_signal(ExitReport& report, KernelLog& log, const Suspects& suspects
     if (report.signal != SIGSYS) return;
     report.cause = Cause::seccomp;
     const Result<SeccompKill> kill = log.find_seccomp_kill(suspects, log_wait_ms);
-    if (kill) report.seccomp = kill.value();
-    else report.seccomp_unknown = kill.error().text();
+    if (kill)
+        report.seccomp = kill.value();
+    else
+        report.seccomp_unknown = kill.error().text();
 }
 
 }  // namespace

@@ -32,9 +32,9 @@ struct ExitReport {
     Cause cause = Cause::exited;
     std::string phase, step, error;  // of the launch; empty unless cause is launcher
     uint64_t wall_ms = 0, cpu_user_ms = 0, cpu_system_ms = 0;
-    uint64_t max_rss_kib = 0;        // of the largest process of the container
+    uint64_t max_rss_kib = 0;  // of the largest process of the container
     std::optional<SeccompKill> seccomp;
-    std::string seccomp_unknown;     // why the call is not known, when cause is seccomp and `seccomp` is absent
+    std::string seccomp_unknown;  // why the call is not known, when cause is seccomp and `seccomp` is absent
 };
 
 // The app ran. `suspects` are init, the app and, in an id range of its own, the app's host uid.

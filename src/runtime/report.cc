@@ -14,13 +14,16 @@ namespace {
 
 void text_or_null(json::Writer& out, std::string_view name, const std::string& text) {
     out.key(name);
-    if (text.empty()) out.null();
-    else out.value(text);
+    if (text.empty())
+        out.null();
+    else
+        out.value(text);
 }
 
 // Each table is asked: the call need not have been one of the native architecture.
 const seccomp::Arch* arch_of(uint32_t audit, int number) {
-    static constexpr seccomp::Arch every[] = {seccomp::Arch::x86_64, seccomp::Arch::x86, seccomp::Arch::aarch64, seccomp::Arch::arm};
+    static constexpr seccomp::Arch every[] = {seccomp::Arch::x86_64, seccomp::Arch::x86, seccomp::Arch::aarch64,
+                                              seccomp::Arch::arm};
     static constexpr seccomp::Arch x32 = seccomp::Arch::x32;
     constexpr int x32_bit = 0x40000000;  // __X32_SYSCALL_BIT: x32 has x86_64's audit value
     if (audit == seccomp::audit_arch(seccomp::Arch::x86_64) && (number & x32_bit)) return &x32;
@@ -58,14 +61,18 @@ std::string to_json(const launch::ExitReport& report) {
     out.field("pid", int64_t{report.pid}).field("exitCode", report.exit_code);
     const char* signal = report.signal ? ::sigabbrev_np(report.signal) : nullptr;
     out.key("signal");
-    if (report.signal == 0) out.null();
-    else out.value(report.signal);
+    if (report.signal == 0)
+        out.null();
+    else
+        out.value(report.signal);
     text_or_null(out, "signalName", signal ? concat("SIG", signal) : std::string());
     out.field("cause", launch::cause_name(report.cause));
     text_or_null(out, "phase", report.phase);
     text_or_null(out, "step", report.step);
     text_or_null(out, "error", report.error);
-    out.field("wallMs", report.wall_ms).field("cpuUserMs", report.cpu_user_ms).field("cpuSystemMs", report.cpu_system_ms);
+    out.field("wallMs", report.wall_ms)
+        .field("cpuUserMs", report.cpu_user_ms)
+        .field("cpuSystemMs", report.cpu_system_ms);
     out.field("maxRssKiB", report.max_rss_kib);
     write_seccomp(out, report);
     out.end_object();

@@ -24,7 +24,10 @@ using relay_test::Kind;
 
 namespace {
 
-bool have_pasta() { return static_cast<bool>(launch::find_pasta(launch::EgressSpec{}.search_path)) && ::access("/dev/net/tun", R_OK | W_OK) == 0; }
+bool have_pasta() {
+    return static_cast<bool>(launch::find_pasta(launch::EgressSpec{}.search_path)) &&
+           ::access("/dev/net/tun", R_OK | W_OK) == 0;
+}
 
 std::string file_text(const std::string& path) {
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -44,13 +47,16 @@ pid_t pasta_below(pid_t parent) {
 
 bool lives(pid_t pid) { return ::kill(pid, 0) == 0 && !relay_test::status_line(pid, "State").starts_with("Z"); }
 
-bool has_route_out(pid_t pid) { return file_text(concat("/proc/", pid, "/net/route")).find("\t00000000\t") != std::string::npos; }
+bool has_route_out(pid_t pid) {
+    return file_text(concat("/proc/", pid, "/net/route")).find("\t00000000\t") != std::string::npos;
+}
 
 // The test's own outside: a veth pair with a default route.
 bool enter_own_network() {
     return sys::unshare(CLONE_NEWNET) && sys::loopback_up() &&
-           std::system("ip link add out0 type veth peer name out1 && ip addr add 10.9.0.2/24 dev out0 && "
-                       "ip link set out0 up && ip link set out1 up && ip route add default via 10.9.0.1") == 0;
+           std::system(
+               "ip link add out0 type veth peer name out1 && ip addr add 10.9.0.2/24 dev out0 && "
+               "ip link set out0 up && ip link set out1 up && ip route add default via 10.9.0.1") == 0;
 }
 
 // Runs `body` in a child that has entered the network: 0 means good, everything else names the line.
@@ -126,7 +132,7 @@ TEST_CASE("egress: pasta's own complaint becomes the error, and nothing is left"
         const auto started = launch::start_egress(spec_for(container, Kind::root));
         if (started) ::_exit(3);
         const std::string text = started.error().text();
-        if (!text.starts_with("egress: pasta: it ended at once: ") || text.size() < 40) ::_exit(4);
+        if (!text.starts_with("pasta: it ended at once: ") || text.size() < 40) ::_exit(4);
         // No child is left: all were reaped but the container.
         container.kill();
         ::_exit(::waitpid(-1, nullptr, __WALL) < 0 && errno == ECHILD ? 0 : 5);
@@ -150,14 +156,17 @@ TEST_CASE("egress: without the right to open the tun device the error says so" *
     if (status.st_mode & 0006) return;  // udev's mode: everybody may
     const pid_t child = ::fork();
     if (child == 0) {
-        if (!sys::set_groups({}) || !sys::set_ids(54321, 54321) || !sys::prctl(PR_SET_DUMPABLE, 1, "dumpable")) ::_exit(1);
+        if (!sys::set_groups({}) || !sys::set_ids(54321, 54321) || !sys::prctl(PR_SET_DUMPABLE, 1, "dumpable"))
+            ::_exit(1);
         Container container(Kind::rootless);
         if (!container.ready()) ::_exit(2);
         launch::EgressSpec spec = spec_for(container, Kind::root);
         spec.mode = plan::Mode::rootless;
         const auto started = launch::start_egress(spec);
         if (started) ::_exit(3);
-        ::_exit(started.error().text().find("/dev/net/tun") != std::string::npos && !started.error().hint_text().empty() ? 0 : 4);
+        ::_exit(started.error().text().find("/dev/net/tun") != std::string::npos && !started.error().hint_text().empty()
+                    ? 0
+                    : 4);
     }
     int ended = 0;
     ::waitpid(child, &ended, 0);

@@ -74,8 +74,10 @@ Published::Published(uint16_t container_port, Kind kind) : container(kind), list
     if (kind == Kind::root) spec.ids = host_ids;
     if (kind == Kind::root_userns) spec.ids = {userns_base + 60'000, userns_base + 60'000};
     auto filter = casemate::plan::relay_filter(false);
-    if (filter) spec.filter = filter.value();
-    else error = filter.error().text();
+    if (filter)
+        spec.filter = filter.value();
+    else
+        error = filter.error().text();
 }
 
 bool Published::start() {

@@ -49,7 +49,8 @@ struct Published {
 
 casemate::Fd connect_to(uint16_t port, bool ipv6 = false);
 bool send_whole(const casemate::Fd& socket, std::string_view bytes);
-// To the end, or at most `limit` bytes, or `timeout_ms` without a byte. `error`: errno of the last recv (EAGAIN: timeout).
+// To the end, or at most `limit` bytes, or `timeout_ms` without a byte. `error`: errno of the last recv (EAGAIN:
+// timeout).
 std::string receive(const casemate::Fd& socket, size_t limit, int timeout_ms, int* error = nullptr);
 std::string pattern_text(size_t size);
 void close_with_reset(casemate::Fd socket);

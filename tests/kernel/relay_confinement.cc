@@ -62,7 +62,8 @@ TEST_CASE("relay confinement: read back from the kernel, in both modes of root")
         Published published(echo, kind);
         REQUIRE_MESSAGE(published.start(), published.error);
         const pid_t relay = published.relay.pid();
-        for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) CHECK(status_line(relay, set) == "0000000000000000");
+        for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
+            CHECK(status_line(relay, set) == "0000000000000000");
         CHECK(status_line(relay, "NoNewPrivs") == "1");
         CHECK(status_line(relay, "Seccomp") == "2");
         const auto id = published.spec.ids->uid;
@@ -96,7 +97,8 @@ TEST_CASE("relay confinement: a caller's group leader and standard streams are l
     CHECK(::getsid(published.relay.pid()) == published.relay.pid());
     char target[64] = {};
     for (const int fd : {0, 1, 2}) {
-        const ssize_t size = ::readlink(concat("/proc/", published.relay.pid(), "/fd/", fd).c_str(), target, sizeof target - 1);
+        const ssize_t size =
+            ::readlink(concat("/proc/", published.relay.pid(), "/fd/", fd).c_str(), target, sizeof target - 1);
         CHECK(std::string(target, size > 0 ? static_cast<size_t>(size) : 0) == "/dev/null");
     }
 }
@@ -140,13 +142,18 @@ TEST_CASE("relay confinement: the filter ends it at the first foreign call") {
     Published published(echo);
     const casemate::launch::RelaySpec& spec = published.spec;
     constexpr int killed = 1000 + SIGSYS;
-    const auto tcp = [](int extra) { return ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC | extra, IPPROTO_TCP); };
+    const auto tcp = [](int extra) {
+        return ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC | extra, IPPROTO_TCP);
+    };
     if (!sanitized) CHECK(confined(true, spec, [&] { return tcp(0); }) == 0);
     CHECK(confined(true, spec, [] { return ::open("/dev/null", O_RDONLY); }) == killed);
     CHECK(confined(true, spec, [] { return ::fork(); }) == killed);
-    CHECK(confined(true, spec, [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }) == killed);
-    CHECK(confined(true, spec, [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }) == killed);
-    CHECK(confined(true, spec, [] { return ::socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP); }) == killed);
+    CHECK(confined(true, spec, [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }) ==
+          killed);
+    CHECK(confined(true, spec, [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }) ==
+          killed);
+    CHECK(confined(true, spec,
+                   [] { return ::socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP); }) == killed);
     // A connect in disguise: TCP fast open, with the address in sendto. Allowed without the filter.
     const auto fast_open = [](int flags) {
         const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
@@ -154,7 +161,8 @@ TEST_CASE("relay confinement: the filter ends it at the first foreign call") {
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         address.sin_port = htons(1);
-        const ssize_t sent = ::sendto(socket.get(), "x", 1, flags, reinterpret_cast<sockaddr*>(&address), sizeof address);
+        const ssize_t sent =
+            ::sendto(socket.get(), "x", 1, flags, reinterpret_cast<sockaddr*>(&address), sizeof address);
         return sent < 0 && errno != EINPROGRESS && errno != ECONNREFUSED ? -1 : 0;
     };
     CHECK(confined(false, spec, [&] { return fast_open(MSG_FASTOPEN); }) == 0);

@@ -86,19 +86,25 @@ private:
         for (;;) {
             sockaddr_in6 from{};
             socklen_t length = sizeof from;
-            Fd socket(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+            Fd socket(
+                ::accept4(listener.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
             if (!socket) return;
             if (port == peer || port == only_ipv6) {
                 char text[64] = {};
-                if (from.sin6_family == AF_INET6) ::inet_ntop(AF_INET6, &from.sin6_addr, text, sizeof text);
-                else ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(from).sin_addr, text, sizeof text);
+                if (from.sin6_family == AF_INET6)
+                    ::inet_ntop(AF_INET6, &from.sin6_addr, text, sizeof text);
+                else
+                    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(from).sin_addr, text, sizeof text);
                 ::send(socket.get(), text, std::string(text).size(), MSG_NOSIGNAL);
                 continue;
             }
             Client client;
             client.socket = std::move(socket);
             client.port = port;
-            client.wanted = port == flood ? flood_size : port == first_talk ? answer_first : port == last_words ? 1 << 20 : 0;
+            client.wanted = port == flood        ? flood_size
+                            : port == first_talk ? answer_first
+                            : port == last_words ? 1 << 20
+                                                 : 0;
             clients_.push_back(std::move(client));
             if (const uint64_t now = ++counters_.open; now > counters_.most_open) counters_.most_open = now;
         }
@@ -134,8 +140,10 @@ private:
             }
             if (got == 0) {
                 client.ended = true;
-                if (client.port == answer) client.wanted = client.received;
-                else if (client.port == echo) return false;
+                if (client.port == answer)
+                    client.wanted = client.received;
+                else if (client.port == echo)
+                    return false;
             }
         }
         while (!client.kept.empty()) {

@@ -13,16 +13,16 @@
 namespace relay_test {
 
 enum Port : uint16_t {
-    echo = 7,           // sends back what comes, then its own end
-    sink = 9,           // accepts and never reads
-    flood = 19,         // sends flood_size bytes as fast as it may, then ends
-    peer = 79,          // says the address it was connected from, and ends
-    answer = 80,        // reads to the end, then sends the same number of bytes of pattern()
-    first_talk = 81,    // sends answer_first bytes and ends, then reads to the end
-    reset = 82,         // resets the connection at the first byte
-    only_ipv6 = 83,     // as `peer`, but listens on [::1] only
-    silent = 84,        // nobody listens
-    last_words = 85,    // sends 1 MiB and then the whole container dies
+    echo = 7,         // sends back what comes, then its own end
+    sink = 9,         // accepts and never reads
+    flood = 19,       // sends flood_size bytes as fast as it may, then ends
+    peer = 79,        // says the address it was connected from, and ends
+    answer = 80,      // reads to the end, then sends the same number of bytes of pattern()
+    first_talk = 81,  // sends answer_first bytes and ends, then reads to the end
+    reset = 82,       // resets the connection at the first byte
+    only_ipv6 = 83,   // as `peer`, but listens on [::1] only
+    silent = 84,      // nobody listens
+    last_words = 85,  // sends 1 MiB and then the whole container dies
 };
 constexpr size_t flood_size = size_t{32} << 20;
 constexpr size_t answer_first = size_t{3} << 20;

@@ -1,4 +1,5 @@
-// The relay's beginning and end: it ends with the container, with the host, with its owner; it does not begin unconfined.
+// The relay's beginning and end: it ends with the container, with the host, with its owner; it does not begin
+// unconfined.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -55,8 +56,10 @@ TEST_CASE("relay life: it ends when the host closes the lifeline or says anythin
         Published published(echo);
         REQUIRE_MESSAGE(published.start(), published.error);
         CHECK(!published.relay.wait(50).value());
-        if (close_it) published.lifeline_write.reset();
-        else REQUIRE(::write(published.lifeline_write.get(), "x", 1) == 1);
+        if (close_it)
+            published.lifeline_write.reset();
+        else
+            REQUIRE(::write(published.lifeline_write.get(), "x", 1) == 1);
         CHECK(published.relay.wait(1000).value());
     }
 }
@@ -107,7 +110,8 @@ TEST_CASE("relay life: its owner takes it along; without a lifeline it ends with
 TEST_CASE("relay life: signals to the caller's group do not end it") {
     Published published(echo);
     REQUIRE_MESSAGE(published.start(), published.error);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE}) REQUIRE(::kill(published.relay.pid(), signal) == 0);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE})
+        REQUIRE(::kill(published.relay.pid(), signal) == 0);
     CHECK(!published.relay.wait(100).value());
     const Fd client = connect_to(published.listening.port);
     REQUIRE(send_whole(client, "x"));
@@ -124,8 +128,15 @@ TEST_CASE("relay life: a restriction that fails means no relay") {
     };
     // A filter without the calls of the loop: it must not be believed to serve.
     CHECK(contains(error_of([](Published& p) { p.spec.filter = {{0x06, 0, 0, 0x80000000}}; }), "SIGSYS"));
-    if (!sanitized) CHECK(contains(error_of([](Published& p) { p.spec.filter = {{0x06, 0, 0, 0x00050001}}; }), "ended before it served"));
-    CHECK(contains(error_of([](Published& p) { p.spec.filter = {{0xffff, 0, 0, 0}}; }), "seccomp: Invalid argument (EINVAL)"));
+    if (!sanitized)
+        CHECK(contains(error_of([](Published& p) {
+                           p.spec.filter = {{0x06, 0, 0, 0x00050001}};
+                       }),
+                       "ended before it served"));
+    CHECK(contains(error_of([](Published& p) {
+                       p.spec.filter = {{0xffff, 0, 0, 0}};
+                   }),
+                   "seccomp: Invalid argument (EINVAL)"));
     CHECK(contains(error_of([](Published& p) { p.spec.filter.clear(); }), "no seccomp filter"));
     CHECK(contains(error_of([](Published& p) { p.spec.ids.reset(); }), "an id of its own is missing"));
     CHECK(contains(error_of([](Published& p) { p.spec.ids->uid = 0; }), "it may not run as root"));
@@ -147,7 +158,8 @@ TEST_CASE("relay life: rootless, in one call for both namespaces") {
         if (!published.start()) ::_exit(13);
         const pid_t relay = published.relay.pid();
         if (receive(connect_to(published.listening.port), 64, 2000) != "127.0.0.100") ::_exit(14);
-        if (status_line(relay, "CapEff") != "0000000000000000" || status_line(relay, "CapBnd") != "0000000000000000") ::_exit(15);
+        if (status_line(relay, "CapEff") != "0000000000000000" || status_line(relay, "CapBnd") != "0000000000000000")
+            ::_exit(15);
         if (status_line(relay, "Seccomp") != "2" || status_line(relay, "NoNewPrivs") != "1") ::_exit(16);
         published.container.kill();
         const auto ended = published.relay.wait(1000);

@@ -114,7 +114,8 @@ TEST_CASE("relay: an app that does not read holds the client back") {
     const std::string bytes(65536, 'x');
     for (int idle = 0; idle < 20;) {
         const ssize_t now = ::send(client.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (now > 0) sent += static_cast<size_t>(now);
+        if (now > 0)
+            sent += static_cast<size_t>(now);
         else {
             ++idle;
             sleep_ms(10);

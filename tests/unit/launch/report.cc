@@ -1,4 +1,5 @@
-// The exit report's causes, and the kernel's log: lines as kernels 6.1 and 6.18 write them, hostile ones, and a real kill.
+// The exit report's causes, and the kernel's log: lines as kernels 6.1 and 6.18 write them, hostile ones, and a real
+// kill.
 #include "launch/report.h"
 
 #include <doctest/doctest.h>
@@ -19,7 +20,8 @@ namespace {
 
 const std::string audit =
     "5,1234,1195683976,-;audit: type=1326 audit(1795288241.477:2): auid=4294967295 uid=1000001 gid=0 ses=4294967295 "
-    "pid=11563 comm=\"sc\" exe=\"/tmp/sc\" sig=31 arch=c000003e syscall=110 compat=0 ip=0x7f51165d0829 code=0x80000000\n";
+    "pid=11563 comm=\"sc\" exe=\"/tmp/sc\" sig=31 arch=c000003e syscall=110 compat=0 ip=0x7f51165d0829 "
+    "code=0x80000000\n";
 const std::string oom =
     "3,99,1,-;Memory cgroup out of memory: Killed process 77 (a b) UID:5) total-vm:1kB, anon-rss:1kB, file-rss:0kB, "
     "shmem-rss:0kB, UID:1001 pgtables:40kB oom_score_adj:0\n";
@@ -49,8 +51,8 @@ TEST_CASE("kernel_log: a seccomp kill is read from the audit line") {
 }
 
 TEST_CASE("kernel_log: nobody but the kernel is believed") {
-    CHECK(!parse_seccomp_kill("13" + audit.substr(1)));              // facility 1: written to /dev/kmsg by a program
-    CHECK(!parse_seccomp_kill("audit: type=1326 " + audit));          // no record
+    CHECK(!parse_seccomp_kill("13" + audit.substr(1)));       // facility 1: written to /dev/kmsg by a program
+    CHECK(!parse_seccomp_kill("audit: type=1326 " + audit));  // no record
     CHECK(!parse_seccomp_kill("5,1,1,-;x " + audit.substr(audit.find(';') + 1)));  // not at the start
     CHECK(!parse_seccomp_kill("5,1,1,-;first line\n" + audit.substr(audit.find(';') + 1)));
     CHECK(!parse_seccomp_kill(""));
@@ -117,7 +119,8 @@ TEST_CASE("report: times and memory in their units") {
 }
 
 TEST_CASE("report: a launch that failed names phase and step") {
-    const ExitReport report = report_of("web", 0, Error::invalid("launch 'web': phase mounts: mount /proc: fsmount: no"));
+    const ExitReport report =
+        report_of("web", 0, Error::invalid("launch 'web': phase mounts: mount /proc: fsmount: no"));
     CHECK(report.cause == Cause::launcher);
     CHECK(report.exit_code == 125);
     CHECK(report.phase == "mounts");
@@ -146,7 +149,8 @@ TEST_CASE("report: a real seccomp kill is found in the kernel's log, or the repo
     KernelLog log = KernelLog::open_at_end();
     const pid_t child = ::fork();
     if (child == 0) {
-        const sock_filter kill_getppid[] = {{0x20, 0, 0, 0}, {0x15, 0, 1, SYS_getppid}, {0x06, 0, 0, 0x80000000}, {0x06, 0, 0, 0x7fff0000}};
+        const sock_filter kill_getppid[] = {
+            {0x20, 0, 0, 0}, {0x15, 0, 1, SYS_getppid}, {0x06, 0, 0, 0x80000000}, {0x06, 0, 0, 0x7fff0000}};
         if (!sys::set_no_new_privs() || !sys::load_seccomp(kill_getppid, 0)) ::_exit(1);
         ::syscall(SYS_getppid);
         ::_exit(2);

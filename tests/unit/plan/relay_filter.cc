@@ -45,19 +45,22 @@ TEST_CASE("relay_filter: what the event loop calls is allowed") {
     CHECK(verdict(false, "sendto", {3, 0, 1, send_flags, 0, 0}) == SECCOMP_RET_ALLOW);
     CHECK(verdict(false, "recvfrom", {3, 0, 1, MSG_DONTWAIT, 0, 0}) == SECCOMP_RET_ALLOW);
     CHECK(verdict(false, "setsockopt", {3, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT}) == SECCOMP_RET_ALLOW);
-    for (const char* name : {"bind", "close", "connect", "epoll_ctl", "exit_group"}) CHECK(verdict(false, name) == SECCOMP_RET_ALLOW);
+    for (const char* name : {"bind", "close", "connect", "epoll_ctl", "exit_group"})
+        CHECK(verdict(false, name) == SECCOMP_RET_ALLOW);
 }
 
 TEST_CASE("relay_filter: everything else ends the relay") {
     CHECK(verdict(false, "socket", {AF_UNIX, stream, 0}) == SECCOMP_RET_KILL_PROCESS);
-    CHECK(verdict(false, "socket", {AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0}) == SECCOMP_RET_KILL_PROCESS);
+    CHECK(verdict(false, "socket", {AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0}) ==
+          SECCOMP_RET_KILL_PROCESS);
     CHECK(verdict(false, "socket", {AF_INET, stream, IPPROTO_SCTP}) == SECCOMP_RET_KILL_PROCESS);
     CHECK(verdict(false, "sendto", {3, 0, 1, MSG_FASTOPEN, 0, 16}) == SECCOMP_RET_KILL_PROCESS);
     CHECK(verdict(false, "sendto", {3, 0, 1, send_flags | MSG_FASTOPEN, 0, 0}) == SECCOMP_RET_KILL_PROCESS);
     CHECK(verdict(false, "sendto", {3, 0, 1, send_flags, 0, 16}) == SECCOMP_RET_KILL_PROCESS);
     CHECK(verdict(false, "setsockopt", {3, SOL_SOCKET, SO_BINDTODEVICE}) == SECCOMP_RET_KILL_PROCESS);
     CHECK(verdict(false, "madvise", {0, 4096, MADV_HUGEPAGE}) == SECCOMP_RET_KILL_PROCESS);
-    for (const char* name : {"openat", "execve", "clone", "ptrace", "mmap", "mprotect", "sendmsg", "recvmsg", "listen", "ioctl", "setns", "read", "write"})
+    for (const char* name : {"openat", "execve", "clone", "ptrace", "mmap", "mprotect", "sendmsg", "recvmsg", "listen",
+                             "ioctl", "setns", "read", "write"})
         CHECK(verdict(false, name) == SECCOMP_RET_KILL_PROCESS);
 }
 
