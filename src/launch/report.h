@@ -32,7 +32,7 @@ struct ExitReport {
     Cause cause = Cause::exited;
     std::string phase, step, error;  // of the launch; empty unless cause is launcher
     uint64_t wall_ms = 0, cpu_user_ms = 0, cpu_system_ms = 0;
-    uint64_t max_rss_kib = 0;  // of the largest process of the container
+    uint64_t max_rss_kib = 0;  // of the largest process of the container; init before its exec (a copy of us) is one
     std::optional<SeccompKill> seccomp;
     std::string seccomp_unknown;  // why the call is not known, when cause is seccomp and `seccomp` is absent
 };
