@@ -18,10 +18,10 @@ constexpr uint64_t bit32 = uint64_t{1} << 32, bit63 = uint64_t{1} << 63;
 constexpr CallArguments all_bad = {bad, bad, bad, bad, bad, bad};
 
 // Each with bad arguments alone.
-constexpr std::array<std::string_view, 51> plain_calls = {
+constexpr std::array<std::string_view, 50> plain_calls = {
     "acct", "add_key", "adjtimex", "bpf", "clock_adjtime", "clock_settime", "clone3", "delete_module", "fanotify_init", "finit_module",
     "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
-    "kcmp", "kexec_file_load", "kexec_load", "listmount", "mbind", "memfd_secret", "migrate_pages", "modify_ldt", "mount_setattr",
+    "kcmp", "kexec_file_load", "kexec_load", "listmount", "mbind", "memfd_secret", "migrate_pages", "mount_setattr",
     "move_mount", "move_pages", "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root", "process_madvise",
     "quotactl", "quotactl_fd", "reboot", "request_key", "set_mempolicy", "setdomainname", "sethostname", "setns", "settimeofday",
     "statmount", "swapoff", "swapon", "syslog", "userfaultfd"};
@@ -55,7 +55,7 @@ constexpr std::array<Guarded, 21> guarded = {{
     {"openat2", "openat2", {here, bad, bad, 24}, -1},
     {"ioctl TIOCSTI", "ioctl", {bad, 0x5412, bad}, 1},
     {"ioctl TIOCLINUX", "ioctl", {bad, 0x541c, bad}, 1},
-    {"prctl PR_SET_MM", "prctl", {35, 1, bad, 0, 0}, -1},
+    {"modify_ldt", "modify_ldt", {bad, bad, bad}, -1},
 }};
 
 struct NamespaceFlag {

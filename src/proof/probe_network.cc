@@ -44,10 +44,11 @@ void add_inherited_sockets(CheckList& list) {
     const std::string fast_open = list.expect("sendto", {bad, bad, 1, MSG_FASTOPEN, bad, 16}, "not a way out");
     for (unsigned i = 0; i < list.plan.process().inherited_fds; ++i) {
         const unsigned fd = 3 + i;
-        list.add(concat("inherited socket ", fd, ": forget and connect"), "out-of-socket", concat("connect ", fd), refused);
-        list.add(concat("inherited socket ", fd, ": MSG_FASTOPEN"), "out-of-socket", concat("fastopen ", fd), fast_open);
         list.add(concat("inherited socket ", fd, ": an accepted one connects"), "out-of-socket", concat("accepted-connect ", fd), refused);
         list.add(concat("inherited socket ", fd, ": an accepted one listens"), "out-of-socket", concat("accepted-listen ", fd), refused);
+        // Last, because they end the listener where they succeed.
+        list.add(concat("inherited socket ", fd, ": forget and connect"), "out-of-socket", concat("connect ", fd), refused);
+        list.add(concat("inherited socket ", fd, ": MSG_FASTOPEN"), "out-of-socket", concat("fastopen ", fd), fast_open);
     }
 }
 

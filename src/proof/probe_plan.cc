@@ -3,6 +3,8 @@
 
 #include <linux/capability.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "proof/check_list.h"
 
@@ -22,7 +24,10 @@ std::string hexadecimal(uint64_t value) {
     return out;
 }
 
-bool is_errno(std::string_view seen) { return seen.size() > 1 && seen[0] == 'E' && seen[1] >= 'A' && seen[1] <= 'Z'; }
+bool is_errno(std::string_view seen) {
+    const auto part_of_name = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+    return seen.size() > 1 && seen[0] == 'E' && std::all_of(seen.begin(), seen.end(), part_of_name);
+}
 
 bool meets(std::string_view wanted, std::string_view seen) {
     if (wanted == "any") return true;

@@ -37,6 +37,7 @@ void add_capabilities(CheckList& list) {
         list.add(name, "set-setting", concat(option, ' ', value, ' ', third), list.expect("prctl", {static_cast<uint64_t>(option), value, third}, expected));
     };
     set("raise an ambient capability", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, list.has_capability(CAP_NET_RAW) ? "any" : "EPERM");
+    set("prctl PR_SET_MM", PR_SET_MM, PR_SET_MM_START_CODE, bad, list.has_capability(CAP_SYS_RESOURCE) ? "any" : "EPERM");
     set("clear securebits", PR_SET_SECUREBITS, 0, 0, list.has_capability(CAP_SETPCAP) && sets.securebits == 0 ? "any" : "EPERM");
     if (sets.no_new_privs) set("clear no_new_privs", PR_SET_NO_NEW_PRIVS, 0, 0, "EINVAL");
     if (list.plan.process().mdwe) set("clear MDWE", pr_set_mdwe, 0, 0, "EPERM");

@@ -12,6 +12,7 @@
 #include "proof/probe_report.h"
 #include "runtime/app.h"
 #include "runtime/directories.h"
+#include "runtime/probe_props.h"
 #include "sys/call.h"
 
 namespace casemate::runtime {
@@ -72,7 +73,11 @@ Result<ProbeOutcome> probe(const Settings& settings, const LaunchOptions& wanted
     if (options.source.empty()) options.source = TRY(empty_root(site));
     options.command = {"casemate-probe"};
     App app = TRY(prepare_app(settings, options, site, false));
-    const std::vector<proof::ProbeCheck> checks = proof::probe_checks(app.plan, app.profile);
+    const std::string program = TRY(find_libexec(settings, "casemate-probe"));
+    const std::string own_root = wanted.source.empty() || app.source.unpacked ? app.plan.mounts().root.path : std::string();
+    const uint32_t root_uid = app.plan.mounts().root.shifted ? app.plan.ids().owner_uid : 0;
+    const ProbeProps props = TRY_IN("probe", make_probe_props(*site.listeners, id, own_root, program, root_uid));
+    const std::vector<proof::ProbeCheck> checks = proof::probe_checks(app.plan, app.profile, props.context);
     app.config.process->args = proof::probe_arguments(checks);
     app.plan = TRY(plan::compile(app.config, app.profile, app.facts, app.request));
 
@@ -81,7 +86,6 @@ Result<ProbeOutcome> probe(const Settings& settings, const LaunchOptions& wanted
     Fd reader(ends[0]), writer(ends[1]);
     launch::Options start;
     start.signal_mask = gate.mask_before();
-    const std::string program = TRY(find_libexec(settings, "casemate-probe"));
     start.program = TRY(sealed_program(program));
     start.stdio[0] = TRY(sys::open("/dev/null", O_RDONLY));
     start.stdio[1] = TRY(sys::duplicate(writer));
