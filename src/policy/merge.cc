@@ -2,6 +2,7 @@
 // (PROFILE 3.3), so the result does not depend on order and is never weaker than either operand.
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 #include "policy/fields.h"

@@ -11,7 +11,6 @@ namespace {
 
 using seccomp::Action;
 using seccomp::Condition;
-using seccomp::Rule;
 using seccomp::Syscall;
 using seccomp::Width;
 

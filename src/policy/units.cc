@@ -1,7 +1,6 @@
 #include "policy/units.h"
 
-#include <array>
-#include <cstdlib>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -64,8 +63,7 @@ std::optional<uint64_t> parse_time(const At& at, const json::Value& value) {
 std::optional<uint64_t> parse_cpu(const At& at, const json::Value& value) {
     constexpr uint64_t most = 1'000'000;  // CPUs
     if (value.kind() == json::Kind::real && value.real() > 0 && value.real() < most)
-        return at.fail(
-            concat("fractions are not accepted; write \"", static_cast<uint64_t>(value.real() * 1000 + 0.5), "m\""));
+        return at.fail(concat("fractions are not accepted; write \"", std::lround(value.real() * 1000), "m\""));
     if (value.is_integer()) {
         const auto cpus = at.integer(value, 1, most);
         return cpus ? std::optional(static_cast<uint64_t>(*cpus) * 1000) : std::nullopt;
