@@ -10,6 +10,8 @@
 namespace casemate::steps::host {
 namespace {
 
+constexpr uint64_t ms_private = 1 << 18;  // <sys/mount.h> clashes with <linux/mount.h>
+
 bool is_rootless(const plan::Plan& plan) { return plan.ids().mode == plan::Mode::rootless; }
 
 bool has_binds(const plan::Plan& plan) {
@@ -52,6 +54,10 @@ Result<void> create_points(HostContext& context) {
     }
     return {};
 }
+
+// A clone stays in the host's peer group: what is mounted in it would show on the host, and pivot_root into a shared
+// mount is EINVAL. Under systemd every mount is shared.
+Result<void> leave_peer_group(FdView tree) { return sys::mount_setattr(tree, AT_RECURSIVE, 0, 0, ms_private); }
 
 Result<void> set_attributes(FdView tree, uint64_t set, uint64_t clear, bool recursive, int userns) {
     const uint64_t all = set | (userns >= 0 ? MOUNT_ATTR_IDMAP : 0);
@@ -114,11 +120,13 @@ const HostStep clone_trees{
         constexpr unsigned clone = AT_EMPTY_PATH | OPEN_TREE_CLONE;
         const plan::MountsPlan& plan = context.plan.mounts();
         context.prepared.tree = TRY_IN(quoted(plan.root.path), sys::open_tree(context.prepared.root->fd(), "", clone | AT_RECURSIVE));
+        TRY_IN(quoted(plan.root.path), leave_peer_group(context.prepared.tree));
         for (size_t i = 0; i < plan.mounts.size(); ++i) {
             if (plan.mounts[i].kind != plan::MountKind::bind) continue;
             BindSource& bind = context.prepared.binds[i];
             bind.tree = TRY_IN(quoted(plan.mounts[i].source),
                                sys::open_tree(bind.path, "", clone | (plan.mounts[i].recursive ? AT_RECURSIVE : 0)));
+            if (plan.mounts[i].propagation == 0) TRY_IN(quoted(plan.mounts[i].source), leave_peer_group(bind.tree));
         }
         return set_all_attributes(context, false, -1);
     }};
