@@ -56,7 +56,7 @@ constexpr Manual manuals[] = {
      "json is the document of the runtime-spec's features.md. table lists the kernel features that casemate uses, the "
      "first kernel that has each, and what happens without.",
      "casemate features --format table"},
-    {Verb::spec, "Writes config.json into the bundle, for a shell as root in rootfs. An existing file is left alone.",
+    {Verb::spec, "Writes config.json into the bundle, for a shell in its rootfs. An existing file is left alone.",
      "casemate spec --bundle ./bundle"},
     {Verb::completion, "", "casemate completion bash > /etc/bash_completion.d/casemate"},
 };
