@@ -93,6 +93,7 @@ Result<void> note_host_state(steps::HostContext& host) {
     host.prepared.expected = plan::expected_of(host.plan, status.seccomp_filters);
     for (const std::string& kind : host.prepared.expected.own_namespaces)
         host.prepared.host_namespaces[kind] = TRY_IN(kind, host.proc->namespace_inode("self", kind));
+    if (const auto keyring = sys::session_keyring()) host.prepared.host_session_keyring = keyring.value();
     return {};
 }
 

@@ -2,6 +2,7 @@
 #include "plan/expected.h"
 
 #include <linux/mount.h>
+#include <signal.h>
 #include <sys/mount.h>
 
 #include <algorithm>
@@ -159,6 +160,10 @@ void expect_process(Expected& out, const Plan& plan) {
     out.fds.emplace();
     for (int fd = 0; fd < 3 + static_cast<int>(process.inherited_fds); ++fd) out.fds->push_back(fd);
     if (process.mdwe) out.mdwe = true;
+    if (process.dumpable_off) out.dumpable = false;
+    if (process.parent_death_signal) out.parent_death_signal = SIGKILL;
+    out.own_session = process.new_session;
+    out.own_session_keyring = plan.namespaces().new_session_keyring;
 }
 
 void expect_namespaces(Expected& out, const Plan& plan) {

@@ -61,6 +61,9 @@ struct Expected {
     std::optional<bool> mdwe;
     std::optional<std::string> hostname;
     std::map<std::string, std::string> sysctls;  // path below proc/sys -> value
+    std::optional<bool> dumpable;
+    std::optional<int> parent_death_signal;
+    bool own_session = false, own_session_keyring = false;
 };
 
 // One line of /proc/PID/status and friends, as read.
@@ -90,6 +93,9 @@ struct Observed {
     std::optional<bool> mdwe;
     std::optional<std::string> hostname;
     std::map<std::string, std::string> sysctls;
+    std::optional<bool> dumpable, own_session;
+    std::optional<int> parent_death_signal;
+    std::optional<int> session_keyring, host_session_keyring;  // serial numbers; 0: the host has none
 };
 
 enum class Verdict : uint8_t { ok, different, unseen, inside_only };

@@ -215,6 +215,7 @@ void Comparison::namespaces() {
 
 void Comparison::limits() {
     for (const auto& [name, wanted] : expected_.limits) {
+        if (!outside_ && name == "RLIMIT_NOFILE") continue;  // set after the last descriptor was placed
         const std::string expected = concat(limit_text(wanted.first), ' ', limit_text(wanted.second));
         const auto found = seen_.limits.find(name);
         if (found == seen_.limits.end()) {
@@ -260,6 +261,13 @@ void Comparison::process() {
 
 void Comparison::inside() {
     number<uint32_t>("securebits", expected_.securebits, seen_.securebits);
+    number<bool>("dumpable", expected_.dumpable, seen_.dumpable);
+    number<int>("parentDeathSignal", expected_.parent_death_signal, seen_.parent_death_signal);
+    if (expected_.own_session) number<bool>("session", true, seen_.own_session);
+    if (expected_.own_session_keyring) {
+        const bool own = seen_.session_keyring && seen_.host_session_keyring && *seen_.session_keyring != *seen_.host_session_keyring;
+        add("sessionKeyring", "its own", own ? "its own" : "the host's, or not seen", own);
+    }
     if (expected_.hostname) add("hostname", *expected_.hostname, seen_.hostname.value_or("not seen"), expected_.hostname == seen_.hostname);
     for (const auto& [key, value] : expected_.sysctls) {
         const auto found = seen_.sysctls.find(key);

@@ -159,6 +159,10 @@ void plain_members(Archive& each, E& expected) {
     each.number("securebits", expected.securebits);
     each.flag("mdwe", expected.mdwe);
     each.text("hostname", expected.hostname);
+    each.flag("dumpable", expected.dumpable);
+    each.number("parentDeathSignal", expected.parent_death_signal);
+    each.flag("ownSession", expected.own_session);
+    each.flag("ownSessionKeyring", expected.own_session_keyring);
     each.flag("atMost", expected.at_most);
     each.flag("exactMounts", expected.exact_mounts);
     each.flag("noWritableExecutable", expected.no_writable_executable);

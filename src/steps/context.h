@@ -40,6 +40,7 @@ struct Prepared {
     Fd program;                           // a sealed memfd to execute instead of the image's program (probe)
     plan::Expected expected;              // what verify compares with
     std::map<std::string, uint64_t> host_namespaces;  // kind -> inode, of those that must differ
+    int host_session_keyring = 0;         // serial; 0: none
 };
 
 struct HostContext {

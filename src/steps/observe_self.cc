@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "sys/call.h"
@@ -38,22 +41,24 @@ std::vector<std::string> propagation_of(const sys::MountInfo& line) {
     return tags;
 }
 
-Result<void> read_mounts(const sys::Procfs& proc, plan::Observed& out) {
+Result<void> read_mounts(const sys::Procfs& proc, const plan::Expected& expected, plan::Observed& out) {
     const std::string text = TRY_IN("mountinfo", proc.read("self/mountinfo"));
-    for (sys::MountInfo& line : TRY(sys::parse_mountinfo(text)))
+    std::map<uint64_t, std::string> points;
+    for (sys::MountInfo& line : TRY(sys::parse_mountinfo(text))) {
+        points[line.id] = line.mount_point;
         out.mounts.push_back({std::move(line.type), std::move(line.root), std::move(line.mount_point), std::move(line.flags),
                               propagation_of(line), std::move(line.super_options), false});
-    return {};
-}
-
-// A masked path that no mount point names must be one that this kernel or image does not have.
-Result<void> look_for_absent(const plan::Expected& expected, plan::Observed& out) {
-    const std::vector<std::string> paths = plan::uncovered_paths(expected, out.mounts);
-    if (paths.empty()) return {};
+    }
+    // A covered path that no mount point names: the image or the kernel does not have it, or a directory on the way is a
+    // symlink, and the mount has another name.
     const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    for (const std::string& path : paths) {
+    for (const std::string& path : plan::uncovered_paths(expected, out.mounts)) {
         const auto found = sys::openat2(root, path.c_str() + 1, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         if (!found && (found.error().code() == ENOENT || found.error().code() == ENOTDIR)) out.absent_paths.push_back(path);
+        if (!found) continue;
+        struct statx at {};
+        if (::statx(found.value().get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &at) != 0 || !(at.stx_attributes & STATX_ATTR_MOUNT_ROOT)) continue;
+        if (const auto point = points.find(at.stx_mnt_id); point != points.end()) out.path_aliases[path] = point->second;
     }
     return {};
 }
@@ -73,8 +78,7 @@ Result<plan::Observed> observe_self(InitContext& context) {
     const plan::Expected& expected = context.prepared.expected;
     plan::Observed out;
     TRY(read_status(proc, out));
-    TRY(read_mounts(proc, out));
-    TRY(look_for_absent(expected, out));
+    TRY(read_mounts(proc, expected, out));
     if (!expected.limits.empty()) {
         const std::string text = TRY_IN("limits", proc.read("self/limits"));
         out.limits = TRY(sys::parse_limits(text));
@@ -91,9 +95,21 @@ Result<plan::Observed> observe_self(InitContext& context) {
         out.gid_map = TRY(read_map(proc, "gid_map"));
     }
     if (expected.setgroups_allowed) out.setgroups_allowed = trimmed(TRY_IN("setgroups", proc.read("self/setgroups"))) == "allow";
+    // An unshared time namespace is entered at the exec (time_namespaces(7)).
     for (const std::string& kind : expected.own_namespaces)
-        out.namespaces[kind] = TRY_IN(kind, proc.namespace_inode("self", kind));
+        out.namespaces[kind] = TRY_IN(kind, proc.namespace_inode("self", kind == "time" ? "time_for_children" : kind));
     out.host_namespaces = context.prepared.host_namespaces;
+    if (expected.dumpable) out.dumpable = TRY(sys::prctl_get(PR_GET_DUMPABLE, 0, "prctl PR_GET_DUMPABLE")) == 1;
+    if (expected.parent_death_signal) {
+        int signal = 0;
+        if (::prctl(PR_GET_PDEATHSIG, &signal) < 0) return Error::sys("prctl PR_GET_PDEATHSIG");
+        out.parent_death_signal = signal;
+    }
+    if (expected.own_session) out.own_session = ::getsid(0) == ::getpid();
+    if (expected.own_session_keyring) {
+        if (const auto keyring = sys::session_keyring()) out.session_keyring = keyring.value();
+        out.host_session_keyring = context.prepared.host_session_keyring;
+    }
     if (expected.securebits) out.securebits = static_cast<uint32_t>(TRY(sys::prctl_get(PR_GET_SECUREBITS, 0, "prctl PR_GET_SECUREBITS")));
     if (expected.hostname) {
         utsname names{};

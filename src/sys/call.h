@@ -87,6 +87,7 @@ Result<void> set_limit(pid_t pid, int resource, uint64_t soft, uint64_t hard);  
 Result<std::pair<uint64_t, uint64_t>> get_limit(int resource);
 Result<void> load_seccomp(std::span<const sock_filter> program, unsigned flags);
 Result<void> join_session_keyring();
+Result<int> session_keyring();  // its serial number; none is made
 Result<void> loopback_up();
 
 // --- Landlock [5.13], structures of our own: Debian's header stops at ABI 2 ------------------------------------------

@@ -128,6 +128,12 @@ Result<void> join_session_keyring() {
     return {};
 }
 
+Result<int> session_keyring() {
+    const long serial = ::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+    if (serial < 0) return Error::sys("keyctl GET_KEYRING_ID");
+    return static_cast<int>(serial);
+}
+
 Result<void> loopback_up() {
     const int raw = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (raw < 0) return Error::sys("socket");

@@ -41,6 +41,9 @@ Expected hardened() {
     e.hostname = "casemate";
     e.sysctls = {{"user/max_user_namespaces", "0"}};
     e.securebits = 0xef;
+    e.dumpable = false;
+    e.parent_death_signal = 9;
+    e.own_session = e.own_session_keyring = true;
     return e;
 }
 
@@ -74,6 +77,11 @@ Observed running() {
     o.hostname = "casemate";
     o.sysctls = {{"user/max_user_namespaces", "0"}};
     o.securebits = 0xef;
+    o.dumpable = false;
+    o.parent_death_signal = 9;
+    o.own_session = true;
+    o.session_keyring = 77;
+    o.host_session_keyring = 5;
     return o;
 }
 
@@ -126,7 +134,6 @@ const std::vector<Deviation>& deviations() {
         {"readonly /proc/sys", [](Observed& o) { at(o, "/proc/sys").flags = {"rw", "noexec"}; }},
         {"mounts.unexpected", [](Observed& o) { o.mounts.push_back({"ext4", "/", "/etc/secret", {"ro"}, {}, {}, false}); }},
         {"limits.RLIMIT_CORE", [](Observed& o) { o.limits["RLIMIT_CORE"] = {0, UINT64_MAX}; }},
-        {"limits.RLIMIT_NOFILE", [](Observed& o) { o.limits.erase("RLIMIT_NOFILE"); }},
         {"process.umask", [](Observed& o) { o.umask = 022; }},
         {"process.oomScoreAdj", [](Observed& o) { o.oom_score_adj = -1000; }},
     };
@@ -161,6 +168,7 @@ TEST_CASE("what only the outside sees") {
         {"seccomp.filters", [](Observed& o) { o.seccomp_filters = 2; }},
         {"seccomp.program", [](Observed& o) { o.seccomp_program = "0600000000000001"; }},
         {"fds", [](Observed& o) { o.fds->push_back(7); }},
+        {"limits.RLIMIT_NOFILE", [](Observed& o) { o.limits.erase("RLIMIT_NOFILE"); }},
         {"fds.foreign", [](Observed& o) { o.foreign_fds->push_back(5); }},
     };
     for (const Deviation& deviation : outside_only) {
@@ -177,6 +185,11 @@ TEST_CASE("what only the outside sees") {
 TEST_CASE("what only the inside sees") {
     const std::vector<Deviation> inside_only = {
         {"securebits", [](Observed& o) { o.securebits = 0; }},
+        {"dumpable", [](Observed& o) { o.dumpable = true; }},
+        {"parentDeathSignal", [](Observed& o) { o.parent_death_signal = 0; }},
+        {"session", [](Observed& o) { o.own_session = false; }},
+        {"sessionKeyring", [](Observed& o) { o.session_keyring = 5; }},
+        {"sessionKeyring", [](Observed& o) { o.session_keyring.reset(); }},
         {"hostname", [](Observed& o) { o.hostname = "build-machine"; }},
         {"sysctl.user/max_user_namespaces", [](Observed& o) { o.sysctls.begin()->second = "1"; }},
     };
