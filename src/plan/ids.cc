@@ -48,6 +48,11 @@ Result<void> Compiler::ids() {
     ids.groups = user.additional_gids;
     if (std::find(ids.groups.begin(), ids.groups.end(), ids.gid) == ids.groups.end()) ids.groups.push_back(ids.gid);
 
+    const oci::Linux& asked = config_.linux_;
+    if (!user_namespace && !(asked.uid_mappings.empty() && asked.gid_mappings.empty()))
+        return Error::invalid(concat("config.json: $.linux.", asked.uid_mappings.empty() ? "gid" : "uid", "Mappings: needs a user namespace"));
+    if (asked.uid_mappings.empty() != asked.gid_mappings.empty())
+        return Error::invalid("config.json: $.linux.uidMappings: a user namespace needs id maps");
     if (user_namespace && !facts_.user_namespaces)
         return Error::with_code(EPERM, concat("user namespaces are forbidden on this host: ", facts_.user_namespaces_why))
             .hint(concat("set ", facts_.user_namespaces_why, ", or run casemate as root under a profile without 'user' in namespaces.private"));
@@ -66,7 +71,8 @@ Result<void> Compiler::ids() {
             ids.gid_map = {{ids.gid, facts_.egid, 1}};
             ids.groups = {ids.gid};
         }
-        const bool single = ids.uid_map.size() == 1 && ids.uid_map[0].count == 1;
+        const auto one_id = [](const std::vector<IdMapping>& map) { return map.size() == 1 && map[0].count == 1; };
+        const bool single = one_id(ids.uid_map) && one_id(ids.gid_map);
         ids.deny_setgroups = single;
         ids.set_groups = !single;
         ids.use_map_helpers = !single;
@@ -77,6 +83,8 @@ Result<void> Compiler::ids() {
     } else if (user_namespace) {
         ids.mode = Mode::root_userns;
         if (request_.id_base != 0) {
+            if (!asked.uid_mappings.empty())
+                return Error::invalid("config.json: $.linux.uidMappings: the launcher gives this container a range of its own");
             ids.uid_map = {{0, request_.id_base, range_size}};
             ids.gid_map = ids.uid_map;
         } else {
@@ -105,6 +113,9 @@ Result<void> Compiler::ids() {
     }
     if (profile_.identity.run_as_non_root.value_or(false) && ids.uid == 0)
         return Error::with_code(EPERM, "uid 0 is refused: identity.runAsNonRoot holds").hint("set another user with --user, or waive identity.runAsNonRoot");
+    if (profile_.identity.run_as_non_root.value_or(false) && facts_.root())
+        for (const IdMapping& line : ids.uid_map)
+            if (line.outside == 0) return Error::with_code(EPERM, "uidMappings: host uid 0 is in the map, and identity.runAsNonRoot holds");
     if (profile_.identity.deny_root_group.value_or(false))
         for (const uint32_t gid : ids.groups)
             if (gid == 0) return Error::with_code(EPERM, "gid 0 is refused: identity.denyRootGroup holds").hint("set a group with --user UID:GID, or waive identity.denyRootGroup");

@@ -97,7 +97,11 @@ void apply(const Option& option, MountPlan& plan) {
             plan.attributes &= ~option.value;
             plan.clear_attributes |= option.value;
             break;
-        case Does::atime: plan.attributes = (plan.attributes & ~uint64_t{MOUNT_ATTR__ATIME}) | option.value; break;
+        // One field of two bits: mount_setattr(2) sets it only where the whole field is cleared in the same call.
+        case Does::atime:
+            plan.attributes = (plan.attributes & ~uint64_t{MOUNT_ATTR__ATIME}) | option.value;
+            plan.clear_attributes |= MOUNT_ATTR__ATIME;
+            break;
         case Does::propagate: plan.propagation = option.value; break;
         case Does::bind: plan.kind = MountKind::bind; break;
         case Does::recursive_bind: plan.kind = MountKind::bind, plan.recursive = true; break;

@@ -16,6 +16,14 @@ std::optional<uint64_t> propagation_flag(std::string_view name) {
     return std::nullopt;
 }
 
+// Is it weaker than what the profile allows? "unbindable" is private and more.
+std::optional<std::string_view> weaker_than(uint64_t flag, const std::optional<policy::Propagation>& bound) {
+    constexpr std::string_view names[] = {"shared", "slave", "private"};
+    const auto strength = flag == 1 << 20 ? policy::Propagation::shared : flag == 1 << 19 ? policy::Propagation::slave : policy::Propagation::private_;
+    if (!bound || strength >= *bound) return std::nullopt;
+    return names[static_cast<size_t>(*bound)];
+}
+
 // The earlier mount that holds this destination: the deepest, the last of equals.
 int parent_of(const std::vector<MountPlan>& mounts, const std::string& destination) {
     int parent = -1;
@@ -44,8 +52,8 @@ Result<void> Compiler::root() {
     if (!config_.linux_.rootfs_propagation.empty()) {
         const auto flag = propagation_flag(config_.linux_.rootfs_propagation);
         if (!flag) return Error::invalid(concat("config.json: $.linux.rootfsPropagation: unknown value ", quoted(config_.linux_.rootfs_propagation)));
-        if (*flag != 1 << 18 && profile_.filesystem.rootfs_propagation == policy::Propagation::private_)
-            return Error::with_code(EPERM, "config.json: $.linux.rootfsPropagation: weaker than filesystem.rootfsPropagation 'private'");
+        if (const auto bound = weaker_than(*flag, profile_.filesystem.rootfs_propagation))
+            return Error::with_code(EPERM, concat("config.json: $.linux.rootfsPropagation: weaker than filesystem.rootfsPropagation '", *bound, "'"));
         root.propagation = *flag == 1 << 18 ? 0 : *flag;
     }
     return {};
@@ -61,7 +69,10 @@ Result<void> Compiler::mounts() {
         // A mount below /proc could redirect what is read and written there (CVE-2019-16884).
         if (is_at_or_below(mount.destination, "/proc") && !(mount.kind == MountKind::proc && mount.destination == "/proc"))
             return Error::with_code(EPERM, concat(where, ".destination: ", quoted(mount.destination), " is at or below /proc"));
+        if (const auto bound = weaker_than(mount.propagation, profile_.filesystem.rootfs_propagation))
+            return Error::with_code(EPERM, concat(where, ".options: propagation weaker than filesystem.rootfsPropagation '", *bound, "'"));
         if (mount.kind == MountKind::tmpfs && mount.destination == "/dev") {
+            if (plan_.mounts_.make_dev) return Error::invalid(concat(where, ".destination: a second file system at '/dev'"));
             mount.kind = MountKind::dev;
             mount.attributes &= ~uint64_t{MOUNT_ATTR_NODEV};
             plan_.mounts_.make_dev = true;

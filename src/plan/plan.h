@@ -219,6 +219,7 @@ struct AppSource {
     uint32_t uid = 0, gid = 0;
     std::vector<uint32_t> additional_gids;
     bool has_user = false;        // false: the image names none, or root
+    bool user_forced = false;     // --user: neither the image nor identity.imageUser has a say
     bool group_defaulted = false; // no group was named and passwd has no such uid
     std::string home;
     std::string stop_signal;

@@ -77,7 +77,7 @@ oci::User choose_user(const AppSource& app, const policy::Profile& profile) {
     const bool non_root = profile.identity.run_as_non_root.value_or(false);
     const bool ignore = profile.identity.image_user == policy::ImageUser::ignore;
     oci::User user;
-    if (!app.has_user || ignore || (app.uid == 0 && non_root)) {
+    if (!app.user_forced && (!app.has_user || ignore || (app.uid == 0 && non_root))) {
         user.uid = fallback.uid;
         user.gid = fallback.gid;
         user.additional_gids = fallback.additional_gids;

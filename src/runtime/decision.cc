@@ -36,7 +36,7 @@ Result<void> set_user(Source& source, const std::string& wanted, const policy::P
     source.app.additional_gids = user.additional_gids;
     source.app.group_defaulted = user.group_defaulted;
     source.app.home = user.home;
-    source.app.has_user = true;
+    source.app.has_user = source.app.user_forced = true;
     return {};
 }
 

@@ -55,7 +55,8 @@ Result<policy::Source> read_path(const std::string& path, const std::string& nam
 Result<policy::Source> ProfileFiles::read(const std::string& name_or_path, const std::string& from) {
     if (name_or_path.find('/') != std::string::npos) {
         const bool relative = name_or_path.front() != '/' && from.find('/') != std::string::npos;
-        return read_path(relative ? from.substr(0, from.rfind('/') + 1) + name_or_path : name_or_path, name_or_path);
+        const std::string path = relative ? from.substr(0, from.rfind('/') + 1) + name_or_path : name_or_path;
+        return read_path(path, path);
     }
     for (const char* directory : directories) {
         const std::string path = concat(directory, "/", name_or_path, ".json");

@@ -58,6 +58,7 @@ const InitStep* const init_table[] = {
     &init::deny_write_execute,
     &init::restrict_with_landlock,
     &init::arrange_descriptors,
+    &init::set_descriptor_limit,
     &init::load_seccomp,
     &init::drop_last_capabilities,
     &init::execute_stub,

@@ -7,7 +7,7 @@
 
 namespace casemate::steps::init {
 
-// RLIMIT_NOFILE last: the others need no descriptor, the steps below do.
+// All but RLIMIT_NOFILE: the steps below open descriptors (set_descriptor_limit).
 const InitStep set_limits{
     "set limits", Phase::limits, [](const plan::Plan& plan) { return !plan.process().rlimits.empty(); },
     [](const plan::Plan& plan) {
@@ -17,11 +17,28 @@ const InitStep set_limits{
         return text;
     },
     [](InitContext& context) -> Result<void> {
-        for (const bool last : {false, true})
-            for (const plan::Rlimit& limit : context.plan.process().rlimits)
-                if ((limit.resource == RLIMIT_NOFILE) == last)
-                    TRY_IN(limit.name, sys::set_limit(0, limit.resource, limit.soft, limit.hard));
+        for (const plan::Rlimit& limit : context.plan.process().rlimits)
+            if (limit.resource != RLIMIT_NOFILE) TRY_IN(limit.name, sys::set_limit(0, limit.resource, limit.soft, limit.hard));
         return {};
+    }};
+
+namespace {
+
+const plan::Rlimit* descriptor_limit(const plan::Plan& plan) {
+    for (const plan::Rlimit& limit : plan.process().rlimits)
+        if (limit.resource == RLIMIT_NOFILE) return &limit;
+    return nullptr;
+}
+
+}  // namespace
+
+// After the last descriptor was placed: a limit may be lower than the numbers used until here.
+const InitStep set_descriptor_limit{
+    "set descriptor limit", Phase::fds, [](const plan::Plan& plan) { return descriptor_limit(plan) != nullptr; },
+    [](const plan::Plan& plan) { return concat("RLIMIT_NOFILE ", descriptor_limit(plan)->soft, ":", descriptor_limit(plan)->hard); },
+    [](InitContext& context) {
+        const plan::Rlimit& limit = *descriptor_limit(context.plan);
+        return sys::set_limit(0, limit.resource, limit.soft, limit.hard);
     }};
 
 }  // namespace casemate::steps::init

@@ -38,6 +38,7 @@ extern const InitStep verify_inside;             // verify.cc
 extern const InitStep deny_write_execute;        // mdwe.cc
 extern const InitStep restrict_with_landlock;    // landlock.cc
 extern const InitStep arrange_descriptors;       // fds.cc
+extern const InitStep set_descriptor_limit;      // limits.cc
 extern const InitStep load_seccomp;              // seccomp.cc
 extern const InitStep drop_last_capabilities;   // capabilities.cc
 extern const InitStep execute_stub;              // process.cc
