@@ -19,8 +19,8 @@ status=0
 run verify --pid "$pid" --profile hardened >"$scratch/verify.log" 2>&1 || status=$?
 assert_eq "exit code" $status 1
 # crun's default: uid 0, three capabilities, no filter, no user namespace.
-for fact in uid CapEff Seccomp user; do
-    grep -qi "$fact" "$scratch/verify.log" || fail "the table does not name $fact"
+for fact in ids.runAsNonRoot capabilities.effective seccomp.mode namespace.user; do
+    grep -q "DIFFERENT *$fact " "$scratch/verify.log" || fail "the table does not name $fact"
 done
 status=0
 run verify --pid "$pid" --profile hardened --format json >"$scratch/verify.json.log" 2>/dev/null || status=$?
@@ -30,4 +30,4 @@ kill -KILL "$pid"
 wait
 status=0
 run verify --pid "$pid" --profile hardened >"$scratch/gone.log" 2>&1 || status=$?
-assert_eq "exit code for a process that is gone" $status 125
+assert_eq "exit code for a process that is gone" $status 2
