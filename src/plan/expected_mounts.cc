@@ -30,9 +30,11 @@ bool meets(const MountLine& expected, const MountLine& seen, std::string& why) {
 
 std::string named(const std::vector<std::string>& paths) { return paths.empty() ? "none" : join(paths, " "); }
 
-std::string described(const MountLine& line) {
+// Propagation is listed of what was seen: an expectation names the most that may be there.
+std::string described(const MountLine& line, bool seen = true) {
     std::string out = line.type;
     for (const auto* words : {&line.flags, &line.super_options, &line.propagation}) {
+        if (words == &line.propagation && !seen) continue;
         for (const std::string& word : *words) out += (out.empty() ? "" : " ") + word;
     }
     return out.empty() ? "any" : out;
@@ -72,13 +74,13 @@ private:
             if (claimed_[i] || seen_.mounts[i].mount_point != point) continue;
             if (meets(line, seen_.mounts[i], why)) {
                 claimed_[i] = true;
-                return report(what, described(line), described(seen_.mounts[i]), true);
+                return report(what, described(line, false), described(seen_.mounts[i]), true);
             }
             wrong = i;
             last = concat(described(seen_.mounts[i]), ":", why);
         }
         if (wrong < claimed_.size()) claimed_[wrong] = true;  // named here, so not once more as unexpected
-        report(what, described(line), last, false);
+        report(what, described(line, false), last, false);
     }
     void match(const MountLine& line, const std::string& point) { match(line, point, "mount " + line.mount_point); }
 
@@ -98,7 +100,7 @@ private:
                 std::string why;
                 const MountLine wanted{{}, {}, line.mount_point, bind.flags, bind.propagation, {}, false};
                 const bool good = meets(wanted, line, why);
-                report("mount " + line.mount_point, described(wanted), good ? described(line) : described(line) + ":" + why, good);
+                report("mount " + line.mount_point, described(wanted, false), good ? described(line) : described(line) + ":" + why, good);
                 claimed_[i] = true;
             }
         }
