@@ -72,7 +72,8 @@ std::vector<std::string> restricting_options(const MountPlan& mount) {
     std::vector<std::string> options;
     for (const auto& [key, value] : mount.options) {
         if (mount.kind == MountKind::tmpfs && key == "size") options.push_back(tmpfs_size(value));
-        if (mount.kind == MountKind::tmpfs && key == "nr_inodes" && parse_decimal(value)) options.push_back("nr_inodes=" + value);
+        if (mount.kind == MountKind::tmpfs && key == "nr_inodes" && parse_decimal(value))
+            options.push_back("nr_inodes=" + value);
         if (mount.kind == MountKind::proc && key == "hidepid") options.push_back("hidepid=" + hidepid_word(value));
         if (mount.kind == MountKind::proc && key == "subset") options.push_back("subset=" + value);
     }
@@ -108,8 +109,9 @@ void expect_ids(Expected& out, const Plan& plan) {
         out.gid_map = ids.gid_map;
     }
     if (ids.deny_setgroups) out.setgroups_allowed = false;
-    const bool reaches_root = std::any_of(ids.uid_map.begin(), ids.uid_map.end(),
-                                          [](const IdMapping& entry) { return entry.outside == 0 && entry.count != 0; });
+    const bool reaches_root = std::any_of(ids.uid_map.begin(), ids.uid_map.end(), [](const IdMapping& entry) {
+        return entry.outside == 0 && entry.count != 0;
+    });
     out.host_uid_not_root = !reaches_root && ids.uid != 0;
 }
 
@@ -137,10 +139,15 @@ void expect_mounts(Expected& out, const Plan& plan) {
                                      (root.nodev ? MOUNT_ATTR_NODEV : 0);
     // A root that is neither read-only nor nosuid is wholly config.json's: an engine's hooks may mount there.
     out.exact_mounts = root.readonly || root.nosuid;
-    out.mounts.push_back({{}, {}, "/", mount_flags(root_attributes, root.idmap), propagation_tags(root.propagation), {}, false});
+    out.mounts.push_back(
+        {{}, {}, "/", mount_flags(root_attributes, root.idmap), propagation_tags(root.propagation), {}, false});
     for (const MountPlan& mount : mounts.mounts) {
-        out.mounts.push_back({file_system_type(mount.kind), {}, mount.destination, mount_flags(mount.attributes, mount.idmap),
-                              propagation_tags(mount.propagation), restricting_options(mount),
+        out.mounts.push_back({file_system_type(mount.kind),
+                              {},
+                              mount.destination,
+                              mount_flags(mount.attributes, mount.idmap),
+                              propagation_tags(mount.propagation),
+                              restricting_options(mount),
                               mount.recursive || mount.kind == MountKind::cgroup2});
     }
     if (mounts.make_dev && plan.ids().mode == Mode::rootless) {  // RECIPES I8: the host's nodes, bound one by one

@@ -19,11 +19,11 @@
 namespace casemate::plan {
 
 struct MountLine {
-    std::string type;         // "proc", "tmpfs", "ext4" ...; empty in an expectation: any
-    std::string root;         // of the mount within its file system; empty in an expectation: any
+    std::string type;  // "proc", "tmpfs", "ext4" ...; empty in an expectation: any
+    std::string root;  // of the mount within its file system; empty in an expectation: any
     std::string mount_point;
-    std::vector<std::string> flags;        // per-mount options, sorted: nodev noexec nosuid ro relatime idmapped ...
-    std::vector<std::string> propagation;  // "shared", "master" ... without numbers; empty: private
+    std::vector<std::string> flags;          // per-mount options, sorted: nodev noexec nosuid ro relatime idmapped ...
+    std::vector<std::string> propagation;    // "shared", "master" ... without numbers; empty: private
     std::vector<std::string> super_options;  // those that restrict: hidepid, subset, size, nr_inodes
     bool recursive = false;  // of an expectation: mounts below this one are the source's, and obey the same flags
 };
@@ -38,24 +38,24 @@ struct Expected {
     std::optional<uint64_t> cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
     std::optional<bool> no_new_privs;
     std::optional<int> seccomp_mode;
-    std::optional<int> seccomp_filters;     // baseline + ours
+    std::optional<int> seccomp_filters;          // baseline + ours
     std::optional<std::string> seccomp_program;  // hex of the sock_filter array: compared where root may read it
     std::vector<std::string> own_namespaces;     // files of /proc/PID/ns whose inode must differ from the host's
     std::optional<std::vector<IdMapping>> uid_map, gid_map;
     std::optional<bool> setgroups_allowed;
-    bool exact_mounts = false;                   // no mount may be there that is not listed
-    std::vector<MountLine> mounts;               // flags listed must be present
+    bool exact_mounts = false;                              // no mount may be there that is not listed
+    std::vector<MountLine> mounts;                          // flags listed must be present
     std::vector<std::string> masked_paths, readonly_paths;  // covered, unless there is nothing at that path
-    std::vector<std::string> forbidden_mounts;   // nothing may be mounted there
-    bool no_writable_executable = false;         // every mount is ro or noexec
+    std::vector<std::string> forbidden_mounts;              // nothing may be mounted there
+    bool no_writable_executable = false;                    // every mount is ro or noexec
     // RLIMIT_* -> soft, hard; UINT64_MAX: unlimited. Always "at most": a lower inherited limit stands (PROFILE 2.8).
     std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
-    std::optional<std::vector<int>> fds;         // open descriptors, sorted
-    bool host_uid_not_root = false;              // neither inside nor on the host, and no id map reaches host uid 0
+    std::optional<std::vector<int>> fds;  // open descriptors, sorted
+    bool host_uid_not_root = false;       // neither inside nor on the host, and no id map reaches host uid 0
     // Nobody can see these from outside: reported as "checked inside at start", never as green.
-    std::vector<std::string> inside_only;        // "landlock", "mdwe", "securebits", "session keyring", "dumpable"
+    std::vector<std::string> inside_only;  // "landlock", "mdwe", "securebits", "session keyring", "dumpable"
     // Checked by init itself, before the app:
     std::optional<uint32_t> securebits;
     std::optional<bool> mdwe;
@@ -68,12 +68,12 @@ struct Expected {
 
 // One line of /proc/PID/status and friends, as read.
 struct Observed {
-    std::vector<uint32_t> uids, gids, groups;     // as the reader's user namespace shows them
+    std::vector<uint32_t> uids, gids, groups;  // as the reader's user namespace shows them
     uint64_t cap_inheritable = 0, cap_permitted = 0, cap_effective = 0, cap_bounding = 0, cap_ambient = 0;
     bool no_new_privs = false;
     int seccomp_mode = 0;
     int seccomp_filters = 0;
-    std::optional<std::string> seccomp_program;   // hex; absent when it may not be read
+    std::optional<std::string> seccomp_program;                   // hex; absent when it may not be read
     std::map<std::string, uint64_t> namespaces, host_namespaces;  // kind -> inode
     std::vector<IdMapping> uid_map, gid_map;
     std::optional<bool> setgroups_allowed;
@@ -101,7 +101,7 @@ struct Observed {
 enum class Verdict : uint8_t { ok, different, unseen, inside_only };
 
 struct Check {
-    std::string what;      // "capabilities.bounding", "mount /proc", "limits.RLIMIT_CORE"
+    std::string what;  // "capabilities.bounding", "mount /proc", "limits.RLIMIT_CORE"
     std::string expected, seen;
     Verdict verdict = Verdict::ok;
     bool required = true;  // false: `unseen` is no failure (what only root can read)

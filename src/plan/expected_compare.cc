@@ -62,8 +62,10 @@ public:
             // Against a profile alone: nobody checked that process when it started.
             const bool launched_by_us = expected_.uids.has_value();
             for (const std::string& what : expected_.inside_only) {
-                if (launched_by_us) add(what, "set", "checked inside at start", Verdict::inside_only);
-                else add(what, "set", "cannot be seen from outside", Verdict::unseen, false);
+                if (launched_by_us)
+                    add(what, "set", "checked inside at start", Verdict::inside_only);
+                else
+                    add(what, "set", "cannot be seen from outside", Verdict::unseen, false);
             }
         } else {
             inside();
@@ -93,11 +95,12 @@ private:
         }
         return overflow_id;
     }
-    void id_list(const char* what, const std::optional<std::vector<uint32_t>>& expected, const std::vector<uint32_t>& seen,
-                 const std::optional<std::vector<IdMapping>>& map, bool as_set);
+    void id_list(const char* what, const std::optional<std::vector<uint32_t>>& expected,
+                 const std::vector<uint32_t>& seen, const std::optional<std::vector<IdMapping>>& map, bool as_set);
     void ids();
     void host_root();
-    void capability_set(const char* what, const std::optional<uint64_t>& expected, uint64_t seen, uint64_t tolerated = 0);
+    void capability_set(const char* what, const std::optional<uint64_t>& expected, uint64_t seen,
+                        uint64_t tolerated = 0);
     void capabilities();
     void privileges();
     void namespaces();
@@ -111,8 +114,9 @@ private:
     std::vector<Check> checks_;
 };
 
-void Comparison::id_list(const char* what, const std::optional<std::vector<uint32_t>>& expected, const std::vector<uint32_t>& seen,
-                         const std::optional<std::vector<IdMapping>>& map, bool as_set) {
+void Comparison::id_list(const char* what, const std::optional<std::vector<uint32_t>>& expected,
+                         const std::vector<uint32_t>& seen, const std::optional<std::vector<IdMapping>>& map,
+                         bool as_set) {
     if (!expected) return;
     std::vector<uint32_t> wanted, found = seen;
     for (const uint32_t id : *expected) wanted.push_back(as_seen(map, id));
@@ -129,8 +133,12 @@ void Comparison::ids() {
     id_list("ids.uid", expected_.uids, seen_.uids, expected_.uid_map, false);
     id_list("ids.gid", expected_.gids, seen_.gids, expected_.gid_map, false);
     id_list("ids.groups", expected_.groups, seen_.groups, expected_.gid_map, true);
-    if (expected_.uid_map) add("ids.uidMap", listed_map(*expected_.uid_map), listed_map(seen_.uid_map), *expected_.uid_map == seen_.uid_map);
-    if (expected_.gid_map) add("ids.gidMap", listed_map(*expected_.gid_map), listed_map(seen_.gid_map), *expected_.gid_map == seen_.gid_map);
+    if (expected_.uid_map)
+        add("ids.uidMap", listed_map(*expected_.uid_map), listed_map(seen_.uid_map),
+            *expected_.uid_map == seen_.uid_map);
+    if (expected_.gid_map)
+        add("ids.gidMap", listed_map(*expected_.gid_map), listed_map(seen_.gid_map),
+            *expected_.gid_map == seen_.gid_map);
     if (expected_.setgroups_allowed) {
         const auto word = [](bool allowed) { return allowed ? "allow" : "deny"; };
         if (!seen_.setgroups_allowed) {
@@ -150,14 +158,17 @@ void Comparison::host_root() {
             const bool whole_host = entry.inside == 0 && entry.outside == 0 && entry.count == UINT32_MAX;
             if (!whole_host && entry.outside == 0) root = true;
             for (const uint32_t uid : seen_.uids) {
-                if (uid >= entry.outside && uid - entry.outside < entry.count && entry.inside + (uid - entry.outside) == 0) root = true;
+                if (uid >= entry.outside && uid - entry.outside < entry.count &&
+                    entry.inside + (uid - entry.outside) == 0)
+                    root = true;
             }
         }
     }
     add("ids.runAsNonRoot", "not root, inside and on the host", root ? "root" : "not root", !root);
 }
 
-void Comparison::capability_set(const char* what, const std::optional<uint64_t>& expected, uint64_t seen, uint64_t tolerated) {
+void Comparison::capability_set(const char* what, const std::optional<uint64_t>& expected, uint64_t seen,
+                                uint64_t tolerated) {
     if (!expected) return;
     const bool good = expected_.at_most ? (seen & ~*expected) == 0 : (seen & ~tolerated) == (*expected & ~tolerated);
     add(what, hex_mask(*expected), hex_mask(seen), good);
@@ -186,13 +197,15 @@ void Comparison::capabilities() {
 void Comparison::privileges() {
     if (expected_.no_new_privs && (!expected_.at_most || *expected_.no_new_privs)) {
         const auto word = [](bool set) { return set ? "1" : "0"; };
-        add("noNewPrivileges", word(*expected_.no_new_privs), word(seen_.no_new_privs), *expected_.no_new_privs == seen_.no_new_privs);
+        add("noNewPrivileges", word(*expected_.no_new_privs), word(seen_.no_new_privs),
+            *expected_.no_new_privs == seen_.no_new_privs);
     }
     if (!outside_) return;  // seccomp comes after the inside half
     number<int>("seccomp.mode", expected_.seccomp_mode, seen_.seccomp_mode);
     if (expected_.seccomp_filters) {
         const int wanted = *expected_.seccomp_filters, found = seen_.seccomp_filters;
-        add("seccomp.filters", std::to_string(wanted), std::to_string(found), expected_.at_most ? found >= wanted : found == wanted);
+        add("seccomp.filters", std::to_string(wanted), std::to_string(found),
+            expected_.at_most ? found >= wanted : found == wanted);
     }
     if (!expected_.seccomp_program) return;
     const auto size_text = [](const std::string& hex) { return concat(hex.size() / 16, " instructions"); };
@@ -201,7 +214,8 @@ void Comparison::privileges() {
         return;
     }
     const bool same = *expected_.seccomp_program == *seen_.seccomp_program;
-    add("seccomp.program", size_text(*expected_.seccomp_program), same ? "the same" : size_text(*seen_.seccomp_program) + ", another program", same);
+    add("seccomp.program", size_text(*expected_.seccomp_program),
+        same ? "the same" : size_text(*seen_.seccomp_program) + ", another program", same);
 }
 
 void Comparison::namespaces() {
@@ -226,7 +240,8 @@ void Comparison::limits() {
             continue;
         }
         const auto& [soft, hard] = found->second;
-        add("limits." + name, expected, concat(limit_text(soft), ' ', limit_text(hard)), soft <= wanted.first && hard <= wanted.second);
+        add("limits." + name, expected, concat(limit_text(soft), ' ', limit_text(hard)),
+            soft <= wanted.first && hard <= wanted.second);
     }
 }
 
@@ -242,7 +257,8 @@ void Comparison::process() {
         if (!seen_.umask) {
             add("process.umask", octal(wanted), "not seen", Verdict::unseen);
         } else {
-            add("process.umask", octal(wanted), octal(*seen_.umask), expected_.at_most ? (*seen_.umask & wanted) == wanted : *seen_.umask == wanted);
+            add("process.umask", octal(wanted), octal(*seen_.umask),
+                expected_.at_most ? (*seen_.umask & wanted) == wanted : *seen_.umask == wanted);
         }
     }
     if (expected_.oom_score_adj && expected_.at_most && seen_.oom_score_adj) {
@@ -268,10 +284,12 @@ void Comparison::inside() {
     number<int>("parentDeathSignal", expected_.parent_death_signal, seen_.parent_death_signal);
     if (expected_.own_session) number<bool>("session", true, seen_.own_session);
     if (expected_.own_session_keyring) {
-        const bool own = seen_.session_keyring && seen_.host_session_keyring && *seen_.session_keyring != *seen_.host_session_keyring;
+        const bool own = seen_.session_keyring && seen_.host_session_keyring &&
+                         *seen_.session_keyring != *seen_.host_session_keyring;
         add("sessionKeyring", "its own", own ? "its own" : "the host's, or not seen", own);
     }
-    if (expected_.hostname) add("hostname", *expected_.hostname, seen_.hostname.value_or("not seen"), expected_.hostname == seen_.hostname);
+    if (expected_.hostname)
+        add("hostname", *expected_.hostname, seen_.hostname.value_or("not seen"), expected_.hostname == seen_.hostname);
     for (const auto& [key, value] : expected_.sysctls) {
         const auto found = seen_.sysctls.find(key);
         const std::string text = found == seen_.sysctls.end() ? "not seen" : found->second;

@@ -31,7 +31,8 @@ void write_optional(json::Writer& out, std::string_view key, const std::optional
 void write_map(json::Writer& out, std::string_view key, const std::optional<std::vector<IdMapping>>& map) {
     if (!map) return;
     out.key(key).begin_array();
-    for (const IdMapping& entry : *map) out.begin_array().value(entry.inside).value(entry.outside).value(entry.count).end_array();
+    for (const IdMapping& entry : *map)
+        out.begin_array().value(entry.inside).value(entry.outside).value(entry.count).end_array();
     out.end_array();
 }
 
@@ -61,7 +62,9 @@ public:
     template <typename N>
     void number(std::string_view key, std::optional<N>& into) {
         const json::Value* value = take(key, json::Kind::integer);
-        if (value) into = static_cast<N>(value->negative() ? static_cast<uint64_t>(value->signed_integer()) : value->unsigned_integer());
+        if (value)
+            into = static_cast<N>(value->negative() ? static_cast<uint64_t>(value->signed_integer())
+                                                    : value->unsigned_integer());
     }
     void flag(std::string_view key, std::optional<bool>& into) {
         if (const json::Value* value = take(key, json::Kind::boolean)) into = value->boolean();
@@ -81,7 +84,8 @@ public:
     template <typename N>
     void numbers(std::string_view key, std::optional<std::vector<N>>& into) {
         if (object_.find(key)) into.emplace();
-        for_each(key, json::Kind::integer, [&](const json::Value& item) { into->push_back(static_cast<N>(item.unsigned_integer())); });
+        for_each(key, json::Kind::integer,
+                 [&](const json::Value& item) { into->push_back(static_cast<N>(item.unsigned_integer())); });
     }
     void id_map(std::string_view key, std::optional<std::vector<IdMapping>>& into) {
         if (object_.find(key)) into.emplace();
@@ -183,13 +187,17 @@ void plain_members(Archive& each, E& expected) {
 struct Saver {
     json::Writer& out;
     template <typename N>
-    void number(std::string_view key, const std::optional<N>& value) { write_optional(out, key, value); }
+    void number(std::string_view key, const std::optional<N>& value) {
+        write_optional(out, key, value);
+    }
     void flag(std::string_view key, const std::optional<bool>& value) { write_optional(out, key, value); }
     void flag(std::string_view key, bool value) { out.field(key, value); }
     void text(std::string_view key, const std::optional<std::string>& value) { write_optional(out, key, value); }
     void strings(std::string_view key, const std::vector<std::string>& list) { write_strings(out, key, list); }
     template <typename N>
-    void numbers(std::string_view key, const std::optional<std::vector<N>>& list) { write_numbers(out, key, list); }
+    void numbers(std::string_view key, const std::optional<std::vector<N>>& list) {
+        write_numbers(out, key, list);
+    }
     void id_map(std::string_view key, const std::optional<std::vector<IdMapping>>& map) { write_map(out, key, map); }
 };
 
@@ -201,7 +209,8 @@ void write_json(json::Writer& out, const Expected& expected) {
     plain_members(saver, expected);
     write_mounts(out, expected.mounts);
     out.key("limits").begin_object();
-    for (const auto& [name, pair] : expected.limits) out.key(name).begin_array().value(pair.first).value(pair.second).end_array();
+    for (const auto& [name, pair] : expected.limits)
+        out.key(name).begin_array().value(pair.first).value(pair.second).end_array();
     out.end_object();
     out.key("sysctls").begin_object();
     for (const auto& [key, value] : expected.sysctls) out.field(key, value);

@@ -9,7 +9,9 @@ namespace casemate::plan {
 
 namespace {
 
-bool has(const std::vector<std::string>& list, std::string_view word) { return std::find(list.begin(), list.end(), word) != list.end(); }
+bool has(const std::vector<std::string>& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
 
 // Does the seen line meet the expected one? `why` says what it lacks.
 bool meets(const MountLine& expected, const MountLine& seen, std::string& why) {
@@ -64,7 +66,8 @@ public:
 
 private:
     void report(std::string what, std::string expected, std::string seen, bool good) {
-        checks_.push_back({std::move(what), std::move(expected), std::move(seen), good ? Verdict::ok : Verdict::different});
+        checks_.push_back(
+            {std::move(what), std::move(expected), std::move(seen), good ? Verdict::ok : Verdict::different});
     }
     // Claims the seen mount at `point` that meets `line`, or reports what the nearest one lacks.
     void match(const MountLine& line, const std::string& point, const std::string& what) {
@@ -96,11 +99,14 @@ private:
             if (!bind.recursive) continue;
             for (size_t i = 0; i < seen_.mounts.size(); ++i) {
                 const MountLine& line = seen_.mounts[i];
-                if (claimed_[i] || line.mount_point == bind.mount_point || !is_at_or_below(line.mount_point, bind.mount_point)) continue;
+                if (claimed_[i] || line.mount_point == bind.mount_point ||
+                    !is_at_or_below(line.mount_point, bind.mount_point))
+                    continue;
                 std::string why;
                 const MountLine wanted{{}, {}, line.mount_point, bind.flags, bind.propagation, {}, false};
                 const bool good = meets(wanted, line, why);
-                report("mount " + line.mount_point, described(wanted, false), good ? described(line) : described(line) + ":" + why, good);
+                report("mount " + line.mount_point, described(wanted, false),
+                       good ? described(line) : described(line) + ":" + why, good);
                 claimed_[i] = true;
             }
         }
@@ -132,7 +138,8 @@ std::vector<std::string> uncovered_paths(const Expected& expected, const std::ve
     std::vector<std::string> paths;
     for (const auto* list : {&expected.masked_paths, &expected.readonly_paths}) {
         for (const std::string& path : *list) {
-            const bool named = std::any_of(seen.begin(), seen.end(), [&](const MountLine& line) { return line.mount_point == path; });
+            const bool named =
+                std::any_of(seen.begin(), seen.end(), [&](const MountLine& line) { return line.mount_point == path; });
             if (!named) paths.push_back(path);
         }
     }

@@ -25,16 +25,18 @@ std::string namespace_file(const std::string& kind) {
 bool filters_calls(const policy::Profile& profile) {
     const policy::Seccomp& seccomp = profile.seccomp;
     const auto yes = [](const policy::Opt<bool>& flag) { return flag.value_or(false); };
-    return !seccomp.layers.empty() || yes(seccomp.native_only) || seccomp.socket_families || seccomp.netlink_protocols ||
-           yes(seccomp.lock_personality) || yes(seccomp.restrict_realtime) || yes(seccomp.restrict_suid_sgid) ||
-           yes(seccomp.deny_terminal_injection) || yes(profile.namespaces.restrict_namespaces) ||
-           profile.memory.memfd == policy::Memfd::deny;
+    return !seccomp.layers.empty() || yes(seccomp.native_only) || seccomp.socket_families ||
+           seccomp.netlink_protocols || yes(seccomp.lock_personality) || yes(seccomp.restrict_realtime) ||
+           yes(seccomp.restrict_suid_sgid) || yes(seccomp.deny_terminal_injection) ||
+           yes(profile.namespaces.restrict_namespaces) || profile.memory.memfd == policy::Memfd::deny;
 }
 
 void expect_mounts(Expected& out, const policy::Filesystem& wanted) {
     MountLine root{{}, {}, "/", {}, {"shared", "master"}, {}, false};
-    if (wanted.readonly_root.value_or(false) || wanted.deny_write_execute.value_or(false)) root.flags.emplace_back("ro");
-    if (wanted.setid_files.value_or(policy::SetidFiles::keep) != policy::SetidFiles::keep) root.flags.emplace_back("nosuid");
+    if (wanted.readonly_root.value_or(false) || wanted.deny_write_execute.value_or(false))
+        root.flags.emplace_back("ro");
+    if (wanted.setid_files.value_or(policy::SetidFiles::keep) != policy::SetidFiles::keep)
+        root.flags.emplace_back("nosuid");
     if (wanted.rootfs_propagation == policy::Propagation::slave) root.propagation = {"master"};
     if (wanted.rootfs_propagation == policy::Propagation::private_) root.propagation = {};
     out.mounts.push_back(root);
@@ -42,7 +44,8 @@ void expect_mounts(Expected& out, const policy::Filesystem& wanted) {
 
     MountLine proc{"proc", {}, "/proc", {}, {"shared", "master"}, {}, false};
     if (wanted.proc_subset == policy::ProcSubset::pid) proc.super_options.emplace_back("subset=pid");
-    static constexpr std::array<const char*, 4> hidepid = {"", "hidepid=noaccess", "hidepid=invisible", "hidepid=ptraceable"};
+    static constexpr std::array<const char*, 4> hidepid = {"", "hidepid=noaccess", "hidepid=invisible",
+                                                           "hidepid=ptraceable"};
     const auto hide = wanted.proc_hidepid.value_or(policy::Hidepid::off);
     if (hide != policy::Hidepid::off) proc.super_options.emplace_back(hidepid[static_cast<size_t>(hide)]);
     if (!proc.super_options.empty()) out.mounts.push_back(proc);
@@ -57,7 +60,8 @@ void expect_mounts(Expected& out, const policy::Filesystem& wanted) {
         // A pattern's matches are the host's business; where procfs shows its pids alone there is nothing to cover.
         if (path.find('*') == std::string::npos) out.masked_paths.push_back(path);
     }
-    for (const std::string& path : wanted.readonly_paths.value_or(policy::Strings{})) out.readonly_paths.push_back(path);
+    for (const std::string& path : wanted.readonly_paths.value_or(policy::Strings{}))
+        out.readonly_paths.push_back(path);
 }
 
 void expect_inside_only(Expected& out, const policy::Profile& profile) {

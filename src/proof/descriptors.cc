@@ -1,6 +1,6 @@
-// /proc/PID/fd is 0500 and the process's own. Rootless, with a range of ids, the app's uid is not the launcher's, and the
-// launcher's capabilities count only inside the user namespace that it made: so a forked child enters that namespace, in
-// which the directory's owner is mapped, and sends what it reads.
+// /proc/PID/fd is 0500 and the process's own. Rootless, with a range of ids, the app's uid is not the launcher's, and
+// the launcher's capabilities count only inside the user namespace that it made: so a forked child enters that
+// namespace, in which the directory's owner is mapped, and sends what it reads.
 #include "proof/descriptors.h"
 
 #include <fcntl.h>
@@ -22,7 +22,8 @@ namespace casemate::proof {
 namespace {
 
 // Is descriptor `number` open on a file of a mount that the process does not have? nullopt: gone, or hidden.
-std::optional<bool> is_foreign(const sys::Procfs& procfs, const std::string& process, int number, const std::vector<uint64_t>& mount_ids) {
+std::optional<bool> is_foreign(const sys::Procfs& procfs, const std::string& process, int number,
+                               const std::vector<uint64_t>& mount_ids) {
     const auto link = procfs.open(concat(process, "/fd/", number), O_PATH | O_NOFOLLOW);
     if (!link) return std::nullopt;
     const auto target = sys::readlinkat(link.value(), "");
@@ -39,12 +40,14 @@ std::optional<bool> is_foreign(const sys::Procfs& procfs, const std::string& pro
     return std::find(mount_ids.begin(), mount_ids.end(), *id) == mount_ids.end();
 }
 
-Result<Descriptors> read_here(const sys::Procfs& procfs, const std::string& process, const std::vector<uint64_t>& mount_ids) {
+Result<Descriptors> read_here(const sys::Procfs& procfs, const std::string& process,
+                              const std::vector<uint64_t>& mount_ids) {
     Descriptors found;
     found.numbers = TRY(procfs.descriptors(process));
     constexpr int standard_streams = 3;
     for (const int number : found.numbers) {
-        if (number >= standard_streams && is_foreign(procfs, process, number, mount_ids).value_or(false)) found.foreign.push_back(number);
+        if (number >= standard_streams && is_foreign(procfs, process, number, mount_ids).value_or(false))
+            found.foreign.push_back(number);
     }
     return found;
 }
@@ -67,7 +70,8 @@ std::optional<Descriptors> unpacked(const std::string& bytes) {
     return Descriptors{{all.begin(), all.begin() + values[0]}, {all.begin() + values[0], all.end()}};
 }
 
-Result<Descriptors> read_from_inside(const sys::Procfs& procfs, const std::string& process, const std::vector<uint64_t>& mount_ids) {
+Result<Descriptors> read_from_inside(const sys::Procfs& procfs, const std::string& process,
+                                     const std::vector<uint64_t>& mount_ids) {
     const Fd userns = TRY(procfs.namespace_fd(process, "user"));
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) < 0) return Error::sys("pipe2");
@@ -87,16 +91,18 @@ Result<Descriptors> read_from_inside(const sys::Procfs& procfs, const std::strin
     constexpr size_t limit = size_t{1} << 20;
     const auto bytes = sys::read_all(reader, limit);
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     const auto found = bytes && status == 0 ? unpacked(bytes.value()) : std::nullopt;
-    if (!found) return Error::with_code(EACCES, concat("procfs '", process, "/fd': hidden from us, and its user namespace is not ours"));
+    if (!found)
+        return Error::with_code(
+            EACCES, concat("procfs '", process, "/fd': hidden from us, and its user namespace is not ours"));
     return *found;
 }
 
 }  // namespace
 
-Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process, const std::vector<uint64_t>& mount_ids) {
+Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process,
+                                     const std::vector<uint64_t>& mount_ids) {
     auto found = read_here(procfs, process, mount_ids);
     if (found || found.error().code() != EACCES) return found;
     return read_from_inside(procfs, process, mount_ids);

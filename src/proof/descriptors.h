@@ -15,8 +15,9 @@ struct Descriptors {
     std::vector<int> foreign;  // from 3 on, open on a file of a mount that the process does not have
 };
 
-// `mount_ids`: the ids of the process's mounts (mountinfo). Where the directory is hidden from us, it is read from inside
-// the process's user namespace, when that is ours to enter: a rootless launcher's uid is not that of its app.
-Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process, const std::vector<uint64_t>& mount_ids);
+// `mount_ids`: the ids of the process's mounts (mountinfo). Where the directory is hidden from us, it is read from
+// inside the process's user namespace, when that is ours to enter: a rootless launcher's uid is not that of its app.
+Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process,
+                                     const std::vector<uint64_t>& mount_ids);
 
 }  // namespace casemate::proof

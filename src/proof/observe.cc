@@ -38,15 +38,20 @@ std::vector<plan::IdMapping> mapping(const std::vector<sys::IdMapLine>& lines) {
 }
 
 plan::MountLine mount_line(sys::MountInfo&& mount) {
-    plan::MountLine line{std::move(mount.type),  std::move(mount.root), std::move(mount.mount_point),
-                         std::move(mount.flags), {},                    std::move(mount.super_options),
+    plan::MountLine line{std::move(mount.type),
+                         std::move(mount.root),
+                         std::move(mount.mount_point),
+                         std::move(mount.flags),
+                         {},
+                         std::move(mount.super_options),
                          false};
     for (const std::string& tag : mount.optional_fields) line.propagation.push_back(tag.substr(0, tag.find(':')));
     return line;
 }
 
 // What lies at the covered paths that are no mount point by name.
-void look_at_paths(plan::Observed& seen, const plan::Expected& expected, FdView root, const std::vector<uint64_t>& mount_ids) {
+void look_at_paths(plan::Observed& seen, const plan::Expected& expected, FdView root,
+                   const std::vector<uint64_t>& mount_ids) {
     for (const std::string& path : plan::uncovered_paths(expected, seen.mounts)) {
         const auto found = sys::openat2(root, path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         if (!found) {
@@ -58,7 +63,8 @@ void look_at_paths(plan::Observed& seen, const plan::Expected& expected, FdView 
         if (statx(found.value().get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &info) != 0) continue;
         if (!(info.stx_attributes & STATX_ATTR_MOUNT_ROOT)) continue;
         const auto at = std::find(mount_ids.begin(), mount_ids.end(), info.stx_mnt_id);
-        if (at != mount_ids.end()) seen.path_aliases[path] = seen.mounts[static_cast<size_t>(at - mount_ids.begin())].mount_point;
+        if (at != mount_ids.end())
+            seen.path_aliases[path] = seen.mounts[static_cast<size_t>(at - mount_ids.begin())].mount_point;
     }
 }
 
@@ -95,11 +101,13 @@ Result<void> read_common(const sys::Procfs& procfs, const std::string& process, 
     seen.limits = TRY(read_as(sys::parse_limits, procfs, process + "/limits"));
     seen.uid_map = mapping(TRY(read_as(sys::parse_id_map, procfs, process + "/uid_map")));
     seen.gid_map = mapping(TRY(read_as(sys::parse_id_map, procfs, process + "/gid_map")));
-    if (const auto setgroups = procfs.read(process + "/setgroups")) seen.setgroups_allowed = trimmed(setgroups.value()) == "allow";
+    if (const auto setgroups = procfs.read(process + "/setgroups"))
+        seen.setgroups_allowed = trimmed(setgroups.value()) == "allow";
     if (const auto score = procfs.read(process + "/oom_score_adj")) {
         const std::string_view text = trimmed(score.value());
         int value = 0;
-        if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{}) seen.oom_score_adj = value;
+        if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{})
+            seen.oom_score_adj = value;
     }
     return {};
 }

@@ -12,19 +12,62 @@ namespace casemate::proof {
 
 namespace {
 
-constexpr uint64_t bad = ~uint64_t{0};       // no descriptor, no pointer
+constexpr uint64_t bad = ~uint64_t{0};                  // no descriptor, no pointer
 constexpr uint64_t here = static_cast<uint64_t>(-100);  // AT_FDCWD
 constexpr uint64_t bit32 = uint64_t{1} << 32, bit63 = uint64_t{1} << 63;
 constexpr CallArguments all_bad = {bad, bad, bad, bad, bad, bad};
 
 // Each with bad arguments alone.
-constexpr std::array<std::string_view, 50> plain_calls = {
-    "acct", "add_key", "adjtimex", "bpf", "clock_adjtime", "clock_settime", "clone3", "delete_module", "fanotify_init", "finit_module",
-    "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
-    "kcmp", "kexec_file_load", "kexec_load", "listmount", "mbind", "memfd_secret", "migrate_pages", "mount_setattr",
-    "move_mount", "move_pages", "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root", "process_madvise",
-    "quotactl", "quotactl_fd", "reboot", "request_key", "set_mempolicy", "setdomainname", "sethostname", "setns", "settimeofday",
-    "statmount", "swapoff", "swapon", "syslog", "userfaultfd"};
+constexpr std::array<std::string_view, 50> plain_calls = {"acct",
+                                                          "add_key",
+                                                          "adjtimex",
+                                                          "bpf",
+                                                          "clock_adjtime",
+                                                          "clock_settime",
+                                                          "clone3",
+                                                          "delete_module",
+                                                          "fanotify_init",
+                                                          "finit_module",
+                                                          "fsconfig",
+                                                          "fsmount",
+                                                          "fsopen",
+                                                          "fspick",
+                                                          "init_module",
+                                                          "io_uring_enter",
+                                                          "io_uring_register",
+                                                          "io_uring_setup",
+                                                          "ioperm",
+                                                          "iopl",
+                                                          "kcmp",
+                                                          "kexec_file_load",
+                                                          "kexec_load",
+                                                          "listmount",
+                                                          "mbind",
+                                                          "memfd_secret",
+                                                          "migrate_pages",
+                                                          "mount_setattr",
+                                                          "move_mount",
+                                                          "move_pages",
+                                                          "name_to_handle_at",
+                                                          "open_by_handle_at",
+                                                          "open_tree",
+                                                          "perf_event_open",
+                                                          "pivot_root",
+                                                          "process_madvise",
+                                                          "quotactl",
+                                                          "quotactl_fd",
+                                                          "reboot",
+                                                          "request_key",
+                                                          "set_mempolicy",
+                                                          "setdomainname",
+                                                          "sethostname",
+                                                          "setns",
+                                                          "settimeofday",
+                                                          "statmount",
+                                                          "swapoff",
+                                                          "swapon",
+                                                          "syslog",
+                                                          "userfaultfd"};
 
 struct Guarded {
     const char* name;
@@ -92,7 +135,8 @@ void add_namespace_checks(CheckList& list) {
                  list.expect("unshare", {flag.bit}, without_filter(list, flag.bit)));
         if (flag.bit == new_time) continue;  // within CSIGNAL: out of clone(2)'s reach
         const CallArguments arguments = {flag.bit | sigchld};
-        list.add(concat("clone ", flag.name), "clone", hexadecimal(flag.bit), list.expect("clone", arguments, without_filter(list, flag.bit)));
+        list.add(concat("clone ", flag.name), "clone", hexadecimal(flag.bit),
+                 list.expect("clone", arguments, without_filter(list, flag.bit)));
         const CallArguments wide = {flag.bit | sigchld | bit32};
         list.add(concat("clone ", flag.name, " with bit 32"), "clone", hexadecimal(flag.bit | bit32),
                  list.expect("clone", wide, without_filter(list, flag.bit)));
@@ -133,7 +177,8 @@ void add_call_checks(CheckList& list) {
         CallArguments high32 = row.arguments, high63 = row.arguments;
         high32[static_cast<size_t>(row.wide)] |= bit32;
         high63[static_cast<size_t>(row.wide)] |= bit63;
-        list.add(concat(row.name, " with bits 32, 63"), "calls", concat(call_text(row.call, high32), ';', call_text(row.call, high63)),
+        list.add(concat(row.name, " with bits 32, 63"), "calls",
+                 concat(call_text(row.call, high32), ';', call_text(row.call, high63)),
                  list.expect(row.call, high32, "any"));
     }
     add_namespace_checks(list);

@@ -14,7 +14,20 @@ struct FamilyName {
     std::string_view name;
     uint64_t number;
 };
-constexpr std::array<FamilyName, 14> families = {{{"AF_UNIX", 1}, {"AF_INET", 2}, {"AF_INET6", 10}, {"AF_KEY", 15}, {"AF_NETLINK", 16}, {"AF_PACKET", 17}, {"AF_RDS", 21}, {"AF_CAN", 29}, {"AF_TIPC", 30}, {"AF_BLUETOOTH", 31}, {"AF_ALG", 38}, {"AF_VSOCK", 40}, {"AF_SMC", 43}, {"AF_XDP", 44}}};
+constexpr std::array<FamilyName, 14> families = {{{"AF_UNIX", 1},
+                                                  {"AF_INET", 2},
+                                                  {"AF_INET6", 10},
+                                                  {"AF_KEY", 15},
+                                                  {"AF_NETLINK", 16},
+                                                  {"AF_PACKET", 17},
+                                                  {"AF_RDS", 21},
+                                                  {"AF_CAN", 29},
+                                                  {"AF_TIPC", 30},
+                                                  {"AF_BLUETOOTH", 31},
+                                                  {"AF_ALG", 38},
+                                                  {"AF_VSOCK", 40},
+                                                  {"AF_SMC", 43},
+                                                  {"AF_XDP", 44}}};
 
 std::string call_object(const policy::Expectation& entry) {
     constexpr uint64_t bad = ~uint64_t{0}, datagram = 2;
@@ -26,7 +39,9 @@ std::string call_object(const policy::Expectation& entry) {
 }
 
 // "8000" means loopback; "ADDR:PORT" itself.
-std::string endpoint(const std::string& object) { return object.find(':') == std::string::npos ? "127.0.0.1:" + object : object; }
+std::string endpoint(const std::string& object) {
+    return object.find(':') == std::string::npos ? "127.0.0.1:" + object : object;
+}
 
 }  // namespace
 
@@ -37,7 +52,12 @@ void add_expectations(CheckList& list) {
         const std::string name = "expect: " + entry.object;
         switch (entry.act) {
             // A reader may find a file empty; what counts is that it was let in.
-            case Act::read: list.add(name + ": read", "read", entry.object, wanted == "ok" ? "ok|empty" : wanted == "denied" ? "denied|empty" : wanted); break;
+            case Act::read:
+                list.add(name + ": read", "read", entry.object,
+                         wanted == "ok"       ? "ok|empty"
+                         : wanted == "denied" ? "denied|empty"
+                                              : wanted);
+                break;
             case Act::write: list.add(name + ": write", "write", entry.object, wanted); break;
             case Act::execute: list.add(name + ": execute", "exec", entry.object, wanted); break;
             case Act::bind: list.add(name + ": bind", "bind-tcp", endpoint(entry.object), wanted); break;

@@ -30,25 +30,32 @@ void add_port_checks(CheckList& list, uint64_t right, const char* name, const ch
     if (!(landlock.handled_net & right)) return;
     uint16_t port = 47111;
     const auto allowed = [&](uint16_t tried) {
-        return std::any_of(landlock.ports.begin(), landlock.ports.end(), [&](const auto& rule) { return rule.first == tried && (rule.second & right); });
+        return std::any_of(landlock.ports.begin(), landlock.ports.end(),
+                           [&](const auto& rule) { return rule.first == tried && (rule.second & right); });
     };
     while (allowed(port)) ++port;
     const std::string made = list.filtered("socket", {AF_INET, SOCK_STREAM, 0});
-    list.add(concat("Landlock: ", name, " a port beside the list"), kind, concat("127.0.0.1:", port), made.empty() ? list.expect(call, {bad, bad, bad}, "EACCES") : made);
+    list.add(concat("Landlock: ", name, " a port beside the list"), kind, concat("127.0.0.1:", port),
+             made.empty() ? list.expect(call, {bad, bad, bad}, "EACCES") : made);
 }
 
 void add_inherited_sockets(CheckList& list) {
     // connect(2) is denied by the filter, or by Landlock where the profile needs AF_UNIX.
-    const bool closed = !list.filtered("connect", {bad, bad, bad}).empty() || (list.plan.landlock().handled_net & connect_tcp);
+    const bool closed =
+        !list.filtered("connect", {bad, bad, bad}).empty() || (list.plan.landlock().handled_net & connect_tcp);
     const std::string refused = closed ? "denied" : "not a way out";
     const std::string fast_open = list.expect("sendto", {bad, bad, 1, MSG_FASTOPEN, bad, 16}, "not a way out");
     for (unsigned i = 0; i < list.plan.process().inherited_fds; ++i) {
         const unsigned fd = 3 + i;
-        list.add(concat("inherited socket ", fd, ": an accepted one connects"), "out-of-socket", concat("accepted-connect ", fd), refused);
-        list.add(concat("inherited socket ", fd, ": an accepted one listens"), "out-of-socket", concat("accepted-listen ", fd), refused);
+        list.add(concat("inherited socket ", fd, ": an accepted one connects"), "out-of-socket",
+                 concat("accepted-connect ", fd), refused);
+        list.add(concat("inherited socket ", fd, ": an accepted one listens"), "out-of-socket",
+                 concat("accepted-listen ", fd), refused);
         // Last, because they end the listener where they succeed.
-        list.add(concat("inherited socket ", fd, ": forget and connect"), "out-of-socket", concat("connect ", fd), refused);
-        list.add(concat("inherited socket ", fd, ": MSG_FASTOPEN"), "out-of-socket", concat("fastopen ", fd), fast_open);
+        list.add(concat("inherited socket ", fd, ": forget and connect"), "out-of-socket", concat("connect ", fd),
+                 refused);
+        list.add(concat("inherited socket ", fd, ": MSG_FASTOPEN"), "out-of-socket", concat("fastopen ", fd),
+                 fast_open);
     }
 }
 
@@ -62,7 +69,10 @@ void add_network_checks(CheckList& list) {
     const std::string refused = list.filtered("connect", {bad, bad, bad});
     // A network namespace has abstract names of its own; Landlock's scope refuses them as well.
     list.add("an abstract socket of the host", "connect-abstract", list.context.abstract_socket,
-             refused.empty() ? own ? "ECONNREFUSED|EPERM" : list.plan.landlock().scoped & 1 ? "EPERM" : "any" : refused);
+             refused.empty() ? own                               ? "ECONNREFUSED|EPERM"
+                               : list.plan.landlock().scoped & 1 ? "EPERM"
+                                                                 : "any"
+                             : refused);
     add_port_checks(list, bind_tcp, "bind", "bind-tcp", "bind");
     add_port_checks(list, connect_tcp, "connect", "connect-tcp", "connect");
     add_inherited_sockets(list);

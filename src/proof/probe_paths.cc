@@ -13,8 +13,10 @@ namespace casemate::proof {
 
 namespace {
 
-constexpr std::array<const char*, 14> root_places = {"/", "/bin", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/sbin", "/srv", "/usr", "/usr/bin", "/var"};
-constexpr std::array<const char*, 8> forbidden_devices = {"/dev/fuse", "/dev/kmsg", "/dev/kvm", "/dev/loop-control", "/dev/loop0", "/dev/mem", "/dev/net/tun", "/dev/sda"};
+constexpr std::array<const char*, 14> root_places = {"/",    "/bin",  "/etc",  "/home", "/lib", "/media",   "/mnt",
+                                                     "/opt", "/root", "/sbin", "/srv",  "/usr", "/usr/bin", "/var"};
+constexpr std::array<const char*, 8> forbidden_devices = {
+    "/dev/fuse", "/dev/kmsg", "/dev/kvm", "/dev/loop-control", "/dev/loop0", "/dev/mem", "/dev/net/tun", "/dev/sda"};
 
 std::string flag_words(uint64_t attributes) {
     std::vector<std::string> words;
@@ -27,12 +29,14 @@ std::string flag_words(uint64_t attributes) {
 
 bool is_destination(const CheckList& list, std::string_view path) {
     const auto& mounts = list.plan.mounts().mounts;
-    return std::any_of(mounts.begin(), mounts.end(), [&](const plan::MountPlan& mount) { return mount.destination == path; });
+    return std::any_of(mounts.begin(), mounts.end(),
+                       [&](const plan::MountPlan& mount) { return mount.destination == path; });
 }
 
 void add_root(CheckList& list) {
     const plan::RootPlan& root = list.plan.mounts().root;
-    const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) | (root.nodev ? MOUNT_ATTR_NODEV : 0);
+    const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) |
+                                (root.nodev ? MOUNT_ATTR_NODEV : 0);
     if (attributes != 0) list.add("mount /: flags", "mount-flags", "/ " + flag_words(attributes), "ok");
     for (const char* place : root_places) {
         if (is_destination(list, place)) continue;
@@ -42,23 +46,33 @@ void add_root(CheckList& list) {
     }
     for (const char* path : {"/", "/etc", "/usr/bin"}) {
         const std::string refused = list.filtered("fchmodat");
-        list.add(concat("root: chmod ", path), "chmod", path, !root.readonly ? "any" : refused.empty() ? "EROFS|ENOENT" : "EROFS|ENOENT|" + refused);
+        list.add(concat("root: chmod ", path), "chmod", path,
+                 !root.readonly    ? "any"
+                 : refused.empty() ? "EROFS|ENOENT"
+                                   : "EROFS|ENOENT|" + refused);
     }
-    list.add("root: mkdir in /", "mkdir", "/", !root.readonly ? "any" : list.filtered("mkdir").empty() ? "EROFS" : list.filtered("mkdir"));
+    list.add("root: mkdir in /", "mkdir", "/",
+             !root.readonly                   ? "any"
+             : list.filtered("mkdir").empty() ? "EROFS"
+                                              : list.filtered("mkdir"));
 }
 
 void add_mount(CheckList& list, const plan::MountPlan& mount) {
     const std::string words = flag_words(mount.attributes);
-    if (!words.empty()) list.add(concat("mount ", mount.destination, ": flags"), "mount-flags", concat(mount.destination, ' ', words), "ok|EACCES");
+    if (!words.empty())
+        list.add(concat("mount ", mount.destination, ": flags"), "mount-flags", concat(mount.destination, ' ', words),
+                 "ok|EACCES");
     const bool readonly = mount.attributes & MOUNT_ATTR_RDONLY, noexec = mount.attributes & MOUNT_ATTR_NOEXEC;
     if (readonly) {
         list.add(concat("mount ", mount.destination, ": create"), "create", mount.destination, "denied");
     } else if (mount.kind == plan::MountKind::tmpfs || mount.kind == plan::MountKind::bind) {
-        list.add(concat("mount ", mount.destination, ": exec what was written"), "exec-from", mount.destination, noexec ? "denied" : "any");
-        list.add(concat("mount ", mount.destination, ": map what was written"), "map-from", mount.destination, noexec ? "denied" : "any");
+        list.add(concat("mount ", mount.destination, ": exec what was written"), "exec-from", mount.destination,
+                 noexec ? "denied" : "any");
+        list.add(concat("mount ", mount.destination, ": map what was written"), "map-from", mount.destination,
+                 noexec ? "denied" : "any");
         for (const char* type : {"char", "block"}) {
-            list.add(concat("mount ", mount.destination, ": mknod ", type), "mknod", concat(type, ' ', mount.destination),
-                     list.has_capability(CAP_MKNOD) ? "any" : "denied");
+            list.add(concat("mount ", mount.destination, ": mknod ", type), "mknod",
+                     concat(type, ' ', mount.destination), list.has_capability(CAP_MKNOD) ? "any" : "denied");
         }
     }
     if (mount.kind != plan::MountKind::tmpfs || readonly) return;
@@ -66,7 +80,9 @@ void add_mount(CheckList& list, const plan::MountPlan& mount) {
     for (const auto& [key, value] : mount.options) {
         const auto size = key == "size" ? parse_decimal(value, most) : std::nullopt;
         // A tmpfs that another uid owns refuses at once.
-        if (size) list.add(concat("mount ", mount.destination, ": fill beyond its size"), "fill", concat(mount.destination, ' ', *size), "ENOSPC|EACCES|ENOMEM|EDQUOT");
+        if (size)
+            list.add(concat("mount ", mount.destination, ": fill beyond its size"), "fill",
+                     concat(mount.destination, ' ', *size), "ENOSPC|EACCES|ENOMEM|EDQUOT");
     }
 }
 
@@ -93,20 +109,24 @@ bool landlock_allows_writing(const CheckList& list, std::string_view path) {
 
 void add_kernel_files(CheckList& list) {
     // The owner of these files is uid 0 of the host, capabilities or not.
-    const bool privileged = list.plan.ids().uid == 0 || list.has_capability(CAP_SYS_ADMIN) || list.has_capability(CAP_DAC_OVERRIDE);
+    const bool privileged =
+        list.plan.ids().uid == 0 || list.has_capability(CAP_SYS_ADMIN) || list.has_capability(CAP_DAC_OVERRIDE);
     const std::string refused = privileged ? "any" : "denied";
-    for (const char* path : {"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sysrq-trigger", "/sys/kernel/uevent_helper",
-                             "/sys/power/state", "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/release_agent"}) {
+    for (const char* path : {"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sysrq-trigger",
+                             "/sys/kernel/uevent_helper", "/sys/power/state", "/sys/fs/cgroup/cgroup.procs",
+                             "/sys/fs/cgroup/release_agent"}) {
         list.add(concat("write ", path), "write", path, refused);
     }
     list.add("mkdir in /sys/fs/cgroup", "mkdir", "/sys/fs/cgroup", refused);
     const auto& filesystem = list.profile.filesystem;
-    if (filesystem.proc_subset == policy::ProcSubset::pid) list.add("proc shows pids alone", "read", "/proc/meminfo", "ENOENT");
+    if (filesystem.proc_subset == policy::ProcSubset::pid)
+        list.add("proc shows pids alone", "read", "/proc/meminfo", "ENOENT");
     if (filesystem.sys == policy::Access::none) list.add("no sysfs", "read", "/sys/kernel", "ENOENT");
     // A place that no mount flag protects: procfs is writable, and what it holds of this process is its own.
     const bool writable = landlock_allows_writing(list, "/proc");
     list.add("Landlock: write /proc/self/comm", "write-text", "/proc/self/comm probe", writable ? "any" : "EACCES");
-    list.add("Landlock: write /proc/self/oom_score_adj", "write-text", "/proc/self/oom_score_adj 900", writable ? "any" : "EACCES");
+    list.add("Landlock: write /proc/self/oom_score_adj", "write-text", "/proc/self/oom_score_adj 900",
+             writable ? "any" : "EACCES");
     list.add("memory of a sibling through /proc", "open-memory", "", writable ? "any" : "EACCES");
 }
 
@@ -117,11 +137,13 @@ void add_devices(CheckList& list) {
     for (const plan::DeviceNode& node : mounts.devices) known.push_back(node.path.substr(5));
     constexpr std::string_view dev = "/dev/";
     for (const plan::MountPlan& mount : mounts.mounts) {
-        if (mount.destination.starts_with(dev)) known.push_back(mount.destination.substr(dev.size(), mount.destination.find('/', dev.size()) - dev.size()));
+        if (mount.destination.starts_with(dev))
+            known.push_back(mount.destination.substr(dev.size(), mount.destination.find('/', dev.size()) - dev.size()));
     }
     list.add("/dev holds nothing else", "only-entries", "/dev " + join(known, ","), "ok");
     for (const char* path : forbidden_devices) {
-        const bool granted = std::any_of(mounts.devices.begin(), mounts.devices.end(), [&](const plan::DeviceNode& node) { return node.path == path; });
+        const bool granted = std::any_of(mounts.devices.begin(), mounts.devices.end(),
+                                         [&](const plan::DeviceNode& node) { return node.path == path; });
         if (!granted) list.add(concat("device ", path), "read", path, "ENOENT");
     }
 }
@@ -130,7 +152,8 @@ void add_setid(CheckList& list) {
     const bool kept = !list.plan.mounts().root.nosuid;
     list.add("setuid files of the image", "setid-image", "", kept ? "any" : "ignored");
     const std::string copy = list.context.setid_copy.empty() ? "/.casemate-probe-setid" : list.context.setid_copy;
-    list.add("a setuid copy of the probe", "setid-copy", copy, kept && !list.plan.capabilities().no_new_privs ? "any" : "gained nothing|EACCES");
+    list.add("a setuid copy of the probe", "setid-copy", copy,
+             kept && !list.plan.capabilities().no_new_privs ? "any" : "gained nothing|EACCES");
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ bool CheckList::has_capability(int capability) const {
     return ((as_root ? sets.bounding | sets.inheritable : sets.ambient) >> capability & 1) != 0;
 }
 
-std::vector<ProbeCheck> probe_checks(const plan::Plan& plan, const policy::Profile& profile, const ProbeContext& context) {
+std::vector<ProbeCheck> probe_checks(const plan::Plan& plan, const policy::Profile& profile,
+                                     const ProbeContext& context) {
     CheckList list(plan, profile, context);
     add_call_checks(list);
     add_socket_checks(list);

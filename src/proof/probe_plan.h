@@ -32,7 +32,8 @@ struct ProbeResult {
     ProbeStatus status = ProbeStatus::surprise;
 };
 
-std::vector<ProbeCheck> probe_checks(const plan::Plan& plan, const policy::Profile& profile, const ProbeContext& context = {});
+std::vector<ProbeCheck> probe_checks(const plan::Plan& plan, const policy::Profile& profile,
+                                     const ProbeContext& context = {});
 
 // argv of the probe, argv[0] included.
 std::vector<std::string> probe_arguments(const std::vector<ProbeCheck>& checks);

@@ -16,9 +16,10 @@ constexpr std::array<std::string_view, 4> status_names = {"passed", "surprise", 
 std::string_view name_of(ProbeStatus status) { return status_names[static_cast<size_t>(status)]; }
 
 std::string summary(const ProbeReport& report) {
-    return concat("probe of '", printable(report.profile), "': ", report.results.size(), " checks, ", report.count(ProbeStatus::passed), " as expected, ",
-                  report.count(ProbeStatus::surprise), " surprises, ", report.count(ProbeStatus::skipped), " skipped, ",
-                  report.count(ProbeStatus::recorded), " recorded only");
+    return concat("probe of '", printable(report.profile), "': ", report.results.size(), " checks, ",
+                  report.count(ProbeStatus::passed), " as expected, ", report.count(ProbeStatus::surprise),
+                  " surprises, ", report.count(ProbeStatus::skipped), " skipped, ", report.count(ProbeStatus::recorded),
+                  " recorded only");
 }
 
 std::string text_row(const ProbeResult& result, bool colour) {
@@ -37,18 +38,23 @@ std::string as_text(const ProbeReport& report, bool verbose, bool colour) {
         const bool plain = result.status == ProbeStatus::passed || result.status == ProbeStatus::recorded;
         if (verbose || !plain) out += text_row(result, colour);
     }
-    for (const policy::WaiverRecord& waiver : report.waivers) out += concat("  waived    ", printable(waiver.what), ": ", printable(waiver.because), '\n');
+    for (const policy::WaiverRecord& waiver : report.waivers)
+        out += concat("  waived    ", printable(waiver.what), ": ", printable(waiver.because), '\n');
     return out + summary(report) + "\n";
 }
 
 std::string as_json(const ProbeReport& report) {
     json::Writer out(json::Writer::Style::pretty);
     out.begin_object().field("profile", report.profile);
-    out.field("checks", uint64_t{report.results.size()}).field("surprises", uint64_t{report.count(ProbeStatus::surprise)});
+    out.field("checks", uint64_t{report.results.size()})
+        .field("surprises", uint64_t{report.count(ProbeStatus::surprise)});
     out.field("skipped", uint64_t{report.count(ProbeStatus::skipped)});
     out.key("results").begin_array();
     for (const ProbeResult& result : report.results) {
-        out.begin_object().field("check", result.check.name).field("expected", result.check.expected).field("seen", result.seen);
+        out.begin_object()
+            .field("check", result.check.name)
+            .field("expected", result.check.expected)
+            .field("seen", result.seen);
         out.field("status", name_of(result.status)).end_object();
     }
     out.end_array().end_object();
@@ -74,7 +80,8 @@ std::string as_tap(const ProbeReport& report) {
         if (result.status == ProbeStatus::skipped) out += " # SKIP " + tap_escaped(result.seen);
         out += '\n';
         if (!surprise) continue;
-        out += concat("  ---\n  expected: ", json::quote(result.check.expected), "\n  seen: ", json::quote(result.seen), "\n  ...\n");
+        out += concat("  ---\n  expected: ", json::quote(result.check.expected), "\n  seen: ", json::quote(result.seen),
+                      "\n  ...\n");
     }
     return out;
 }
@@ -94,13 +101,15 @@ std::string xml_escaped(const std::string& text) {
 }
 
 std::string as_junit(const ProbeReport& report) {
-    std::string out = concat("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"casemate probe ", xml_escaped(report.profile), "\" tests=\"",
-                             report.results.size(), "\" failures=\"", report.count(ProbeStatus::surprise), "\" skipped=\"",
-                             report.count(ProbeStatus::skipped), "\">\n");
+    std::string out =
+        concat("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"casemate probe ",
+               xml_escaped(report.profile), "\" tests=\"", report.results.size(), "\" failures=\"",
+               report.count(ProbeStatus::surprise), "\" skipped=\"", report.count(ProbeStatus::skipped), "\">\n");
     for (const ProbeResult& result : report.results) {
         out += concat("  <testcase classname=\"probe\" name=\"", xml_escaped(result.check.name), "\"");
         if (result.status == ProbeStatus::surprise) {
-            out += concat("><failure message=\"expected ", xml_escaped(result.check.expected), ", seen ", xml_escaped(result.seen), "\"/></testcase>\n");
+            out += concat("><failure message=\"expected ", xml_escaped(result.check.expected), ", seen ",
+                          xml_escaped(result.seen), "\"/></testcase>\n");
         } else if (result.status == ProbeStatus::skipped) {
             out += concat("><skipped message=\"", xml_escaped(result.seen), "\"/></testcase>\n");
         } else {
@@ -120,7 +129,8 @@ std::optional<ReportFormat> report_format(std::string_view name) {
 }
 
 size_t ProbeReport::count(ProbeStatus status) const {
-    return static_cast<size_t>(std::count_if(results.begin(), results.end(), [&](const ProbeResult& result) { return result.status == status; }));
+    return static_cast<size_t>(std::count_if(results.begin(), results.end(),
+                                             [&](const ProbeResult& result) { return result.status == status; }));
 }
 
 std::string to_text(const ProbeReport& report, ReportFormat format, bool verbose, bool colour) {

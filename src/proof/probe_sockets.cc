@@ -22,10 +22,18 @@ struct Family {
     const char* name;
     uint64_t number;
 };
-constexpr std::array<Family, 8> notorious = {{{"AF_ALG", 38}, {"AF_BLUETOOTH", 31}, {"AF_CAN", 29}, {"AF_KEY", 15}, {"AF_PACKET", 17}, {"AF_TIPC", 30}, {"AF_VSOCK", 40}, {"AF_XDP", 44}}};
+constexpr std::array<Family, 8> notorious = {{{"AF_ALG", 38},
+                                              {"AF_BLUETOOTH", 31},
+                                              {"AF_CAN", 29},
+                                              {"AF_KEY", 15},
+                                              {"AF_PACKET", 17},
+                                              {"AF_TIPC", 30},
+                                              {"AF_VSOCK", 40},
+                                              {"AF_XDP", 44}}};
 
 // Groups of calls with one expectation each; those that the filter lets pass are left out.
-void add_grouped(CheckList& list, const std::string& name, std::string_view call, const std::vector<CallArguments>& all) {
+void add_grouped(CheckList& list, const std::string& name, std::string_view call,
+                 const std::vector<CallArguments>& all) {
     std::map<std::string, std::string> groups;
     for (const CallArguments& arguments : all) {
         const std::string verdict = list.filtered(call, arguments);
@@ -65,8 +73,8 @@ void add_socket_checks(CheckList& list) {
     list.add("raw socket", "calls", call_text("socket", {AF_INET, SOCK_RAW, icmp}),
              list.expect("socket", {AF_INET, SOCK_RAW, icmp}, list.has_capability(CAP_NET_RAW) ? "any" : "EPERM"));
     const std::array<std::pair<const char*, CallArguments>, 3> senders = {{{"sendto", {bad, bad, 0, fast_open, 0, 0}},
-                                                                         {"sendmsg", {bad, bad, fast_open}},
-                                                                         {"sendmmsg", {bad, bad, 0, fast_open}}}};
+                                                                           {"sendmsg", {bad, bad, fast_open}},
+                                                                           {"sendmmsg", {bad, bad, 0, fast_open}}}};
     for (const auto& [call, arguments] : senders) {
         CallArguments wide = arguments;
         for (uint64_t& argument : wide) argument = argument == fast_open ? argument | bit32 : argument;

@@ -10,9 +10,9 @@
 
 namespace casemate::proof {
 
-// A filter of `pid` as plan::program_hex() writes it: the newest, or the one with `newer` filters on top of it. The process is seized, stopped for an instant and let go;
-// a call that it sleeps in is restarted by the kernel. nullopt: this observer may not (not real root, or under a filter
-// itself: EACCES; another tracer: EPERM).
+// A filter of `pid` as plan::program_hex() writes it: the newest, or the one with `newer` filters on top of it. The
+// process is seized, stopped for an instant and let go; a call that it sleeps in is restarted by the kernel. nullopt:
+// this observer may not (not real root, or under a filter itself: EACCES; another tracer: EPERM).
 Result<std::optional<std::string>> read_seccomp_program(pid_t pid, unsigned newer = 0);
 
 }  // namespace casemate::proof

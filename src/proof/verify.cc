@@ -15,7 +15,8 @@ struct Look {
     const char* word;
     const char* colour;
 };
-constexpr std::array<Look, 4> looks = {{{"ok", "\033[32m"}, {"DIFFERENT", "\033[31m"}, {"unseen", "\033[33m"}, {"inside", "\033[36m"}}};
+constexpr std::array<Look, 4> looks = {
+    {{"ok", "\033[32m"}, {"DIFFERENT", "\033[31m"}, {"unseen", "\033[33m"}, {"inside", "\033[36m"}}};
 
 std::string padded(std::string text, size_t width) {
     if (text.size() < width) text.append(width - text.size(), ' ');
@@ -34,8 +35,10 @@ std::string row(const plan::Check& check, size_t name_width, bool colour) {
     const std::string word = padded(look.word, verdict_width);
     const std::string verdict = colour ? concat(look.colour, word, "\033[0m") : word;
     const std::string name = padded(printable(check.what), name_width);
-    if (check.verdict == plan::Verdict::ok) return concat("  ", verdict, name, "  ", shortened(check.seen, 2 * value_width), '\n');
-    return concat("  ", verdict, name, "  expected ", printable(check.expected), "; seen ", printable(check.seen), '\n');
+    if (check.verdict == plan::Verdict::ok)
+        return concat("  ", verdict, name, "  ", shortened(check.seen, 2 * value_width), '\n');
+    return concat("  ", verdict, name, "  expected ", printable(check.expected), "; seen ", printable(check.seen),
+                  '\n');
 }
 
 }  // namespace
@@ -49,8 +52,8 @@ plan::Expected while_running(plan::Expected expected) {
 }
 
 Result<Verification> verify(const sys::Procfs& procfs, pid_t pid, const plan::Expected& expected, std::string subject) {
-    const plan::Observed seen =
-        TRY_IN(concat("verify '", subject, "'"), observe(procfs, std::to_string(pid), expected, namespaces_of(procfs, "self")));
+    const plan::Observed seen = TRY_IN(concat("verify '", subject, "'"),
+                                       observe(procfs, std::to_string(pid), expected, namespaces_of(procfs, "self")));
     return Verification{std::move(subject), plan::compare(expected, seen, plan::Viewpoint::outside), {}};
 }
 
@@ -66,8 +69,8 @@ std::string to_table(const Verification& verification, bool colour) {
     for (const policy::WaiverRecord& waiver : verification.waivers) {
         out += concat("  waived    ", printable(waiver.what), ": ", printable(waiver.because), '\n');
     }
-    out += concat(verification.checks.size(), " checks: ", counts[0], " ok, ", counts[1], " different, ", counts[2], " unseen, ", counts[3],
-                  " checked inside at start\n");
+    out += concat(verification.checks.size(), " checks: ", counts[0], " ok, ", counts[1], " different, ", counts[2],
+                  " unseen, ", counts[3], " checked inside at start\n");
     return out;
 }
 

@@ -35,10 +35,12 @@ Result<Fd> abstract_listener(const std::string& name) {
 Result<Fd> client_of(const launch::InheritedListener& listener) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    if (::getsockname(listener.fd.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0) return Error::sys("getsockname");
+    if (::getsockname(listener.fd.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0)
+        return Error::sys("getsockname");
     Fd client(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!client) return Error::sys("socket");
-    if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) return Error::sys("connect").within(listener.name);
+    if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0)
+        return Error::sys("connect").within(listener.name);
     return client;
 }
 

@@ -59,7 +59,8 @@ Result<void> Procfs::write(const std::string& path, std::string_view text) const
     const Fd file = TRY(open(path, O_WRONLY));
     const ssize_t written = ::write(file.get(), text.data(), text.size());
     if (written < 0) return Error::sys(concat("procfs '", path, "': write"));
-    if (static_cast<size_t>(written) != text.size()) return Error::from_errno(EIO, concat("procfs '", path, "': short write"));
+    if (static_cast<size_t>(written) != text.size())
+        return Error::from_errno(EIO, concat("procfs '", path, "': short write"));
     return {};
 }
 
@@ -101,7 +102,8 @@ Result<std::vector<int>> Procfs::descriptors(const std::string& process) const {
             const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
             at += entry->d_reclen;
             const auto number = parse_decimal(entry->d_name, INT32_MAX);
-            if (number && !(own && static_cast<int>(*number) == directory.get())) numbers.push_back(static_cast<int>(*number));
+            if (number && !(own && static_cast<int>(*number) == directory.get()))
+                numbers.push_back(static_cast<int>(*number));
         }
     }
     std::sort(numbers.begin(), numbers.end());

@@ -21,7 +21,7 @@ public:
     static Result<Procfs> host();
     static Procfs adopt(Fd mount) { return Procfs(std::move(mount)); }
 
-    Result<Fd> open(const std::string& path, int flags) const;    // "123/status", "self/uid_map", "sys/net/..."
+    Result<Fd> open(const std::string& path, int flags) const;  // "123/status", "self/uid_map", "sys/net/..."
     Result<std::string> read(const std::string& path, size_t limit = size_t{1} << 20) const;
     Result<void> write(const std::string& path, std::string_view text) const;
     // The inode of a namespace: "self", "123" and "net", "mnt", "pid", "user" ... (stat through the magic link).

@@ -95,8 +95,9 @@ bool read_status_field(Status& status, std::string_view key, std::string_view te
     return true;  // not ours to judge
 }
 
-constexpr std::array<std::string_view, 13> status_needs = {"Umask",  "Uid",    "Gid",    "Groups",     "CapInh",  "CapPrm", "CapEff",
-                                                           "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "TracerPid"};
+constexpr std::array<std::string_view, 13> status_needs = {
+    "Umask",  "Uid",    "Gid",        "Groups",  "CapInh",          "CapPrm",   "CapEff",
+    "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "TracerPid"};
 
 // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue" (proc_pid_mountinfo(5)).
 bool read_mount_line(std::string_view line, MountInfo& mount) {
@@ -151,7 +152,8 @@ Result<Status> parse_status(std::string_view text) {
         for (size_t i = 0; i < status_needs.size(); ++i) {
             if (status_needs[i] == key) found |= 1u << i;
         }
-        if (!read_status_field(status, key, line)) return Error::invalid(concat("status: wrong value of ", printable(key)));
+        if (!read_status_field(status, key, line))
+            return Error::invalid(concat("status: wrong value of ", printable(key)));
     }
     for (size_t i = 0; i < status_needs.size(); ++i) {
         if (!(found & 1u << i)) return Error::invalid(concat("status: no line ", status_needs[i]));
@@ -163,7 +165,8 @@ Result<std::vector<MountInfo>> parse_mountinfo(std::string_view text) {
     std::vector<MountInfo> mounts;
     while (!text.empty()) {
         const std::string_view line = take_until(text, '\n');
-        if (!read_mount_line(line, mounts.emplace_back())) return Error::invalid(concat("mountinfo: wrong line ", quoted(line)));
+        if (!read_mount_line(line, mounts.emplace_back()))
+            return Error::invalid(concat("mountinfo: wrong line ", quoted(line)));
     }
     return mounts;
 }

@@ -22,10 +22,12 @@ std::string one_call(std::string text) {
     std::string arguments = text;
     std::string field = take(arguments, ':');
     for (size_t i = 0; i < words.size() && !field.empty(); ++i) {
-        if (std::from_chars(field.data(), field.data() + field.size(), words[i], 16).ec != std::errc{}) return "wrong act";
+        if (std::from_chars(field.data(), field.data() + field.size(), words[i], 16).ec != std::errc{})
+            return "wrong act";
         field = take(arguments, ',');
     }
-    const long result = syscall(static_cast<long>(words[0]), words[1], words[2], words[3], words[4], words[5], words[6]);
+    const long result =
+        syscall(static_cast<long>(words[0]), words[1], words[2], words[3], words[4], words[5], words[6]);
     return outcome(result);
 }
 

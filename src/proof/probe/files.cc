@@ -97,7 +97,11 @@ std::string mount_flags(const std::string& object) {
     std::string lacking;
     while (!wanted.empty()) {
         const std::string flag = take(wanted, ',');
-        const long bit = flag == "ro" ? ST_RDONLY : flag == "nosuid" ? ST_NOSUID : flag == "nodev" ? ST_NODEV : flag == "noexec" ? ST_NOEXEC : 0;
+        const long bit = flag == "ro"       ? ST_RDONLY
+                         : flag == "nosuid" ? ST_NOSUID
+                         : flag == "nodev"  ? ST_NODEV
+                         : flag == "noexec" ? ST_NOEXEC
+                                            : 0;
         if (bit == 0 || !(info.f_flags & bit)) lacking += concat(lacking.empty() ? "not " : ",", flag);
     }
     return lacking.empty() ? "ok" : lacking;
@@ -131,7 +135,8 @@ Result<Fd> written_program(const std::string& path) {
     Fd file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700));
     if (!file) return Error::sys("open");
     const auto program = smallest_program();
-    if (write(file.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size())) return Error::sys("write");
+    if (write(file.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size()))
+        return Error::sys("write");
     return file;
 }
 
@@ -196,7 +201,8 @@ std::string setid_copy(const std::string& path) {
         const pid_t inner = fork();
         if (inner == 0) {
             dup2(out[1], STDOUT_FILENO);
-            char* const argv[] = {const_cast<char*>("probe"), const_cast<char*>("effective-ids"), const_cast<char*>(""), nullptr};
+            char* const argv[] = {const_cast<char*>("probe"), const_cast<char*>("effective-ids"), const_cast<char*>(""),
+                                  nullptr};
             char* const nothing[] = {nullptr};
             execve(path.c_str(), argv, nothing);
             _exit(errno);
@@ -219,7 +225,8 @@ std::string setid_in_image(const std::string&) {
             const std::string path = concat(directory, '/', name);
             struct stat info {};
             struct statfs mount {};
-            if (lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || !(info.st_mode & (S_ISUID | S_ISGID))) continue;
+            if (lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || !(info.st_mode & (S_ISUID | S_ISGID)))
+                continue;
             found = true;
             if (statfs(path.c_str(), &mount) != 0 || !(mount.f_flags & ST_NOSUID)) return "honoured: " + path;
         }
@@ -254,16 +261,30 @@ std::string change_root(const std::string& target) { return outcome(chroot(targe
 
 // The process 1 that we see: its root must be ours, or out of reach.
 std::string root_of_first(const std::string&) {
-    struct stat own {}, first {};
+    struct stat own {
+    }, first{};
     if (stat("/", &own) != 0) return failed();
     if (stat("/proc/1/root/.", &first) != 0) return "out of reach";
     return own.st_dev == first.st_dev && own.st_ino == first.st_ino ? "our own" : "another root";
 }
 
-constexpr std::array<Act, 18> acts = {{{"fill", fill}, {"read", read_path},         {"write", write_path},      {"write-text", write_text}, {"create", create},
-                                       {"mkdir", make_directory},   {"chmod", change_mode},     {"mount-flags", mount_flags}, {"mknod", make_node},
-                                       {"only-entries", only_entries}, {"exec-from", exec_from}, {"map-from", map_from},     {"exec", exec_path},
-                                       {"setid-copy", setid_copy},  {"setid-image", setid_in_image}, {"mount", mount_tmpfs}, {"chroot", change_root},
+constexpr std::array<Act, 18> acts = {{{"fill", fill},
+                                       {"read", read_path},
+                                       {"write", write_path},
+                                       {"write-text", write_text},
+                                       {"create", create},
+                                       {"mkdir", make_directory},
+                                       {"chmod", change_mode},
+                                       {"mount-flags", mount_flags},
+                                       {"mknod", make_node},
+                                       {"only-entries", only_entries},
+                                       {"exec-from", exec_from},
+                                       {"map-from", map_from},
+                                       {"exec", exec_path},
+                                       {"setid-copy", setid_copy},
+                                       {"setid-image", setid_in_image},
+                                       {"mount", mount_tmpfs},
+                                       {"chroot", change_root},
                                        {"root-of-1", root_of_first}}};
 
 }  // namespace

@@ -55,7 +55,8 @@ Fd memfd_with_program(std::string& why) {
         return file;
     }
     const auto program = smallest_program();
-    if (write(file.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size())) why = "skip: write " + failed();
+    if (write(file.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size()))
+        why = "skip: write " + failed();
     return file;
 }
 

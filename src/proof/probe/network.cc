@@ -55,8 +55,11 @@ std::string send_udp(const std::string& target) {
     if (!address_of(target, address)) return "wrong act";
     const Fd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!socket_fd) return failed();
-    const char query[] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07" "example\x00\x00\x01\x00\x01";
-    return outcome(sendto(socket_fd.get(), query, sizeof query - 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+    const char query[] =
+        "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07"
+        "example\x00\x00\x01\x00\x01";
+    return outcome(sendto(socket_fd.get(), query, sizeof query - 1, 0, reinterpret_cast<const sockaddr*>(&address),
+                          sizeof address));
 }
 
 std::string bind_tcp(const std::string& target) {
@@ -71,7 +74,8 @@ std::string bind_tcp(const std::string& target) {
 std::string connect_abstract(const std::string& name) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (name.empty() || name.size() + 1 > sizeof address.sun_path) return "skip: the launcher opened no abstract socket";
+    if (name.empty() || name.size() + 1 > sizeof address.sun_path)
+        return "skip: the launcher opened no abstract socket";
     std::memcpy(address.sun_path + 1, name.data(), name.size());
     const Fd socket_fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket_fd) return failed();
@@ -98,7 +102,8 @@ std::string interfaces(const std::string&) {
     return names.empty() ? "none" : names;
 }
 
-// --- The ways out of a socket that was made in the host's network namespace (an inherited one) ------------------------
+// --- The ways out of a socket that was made in the host's network namespace (an inherited one)
+// ------------------------
 
 // Makes `fd` a client of the host's network: forgets what it was, then connects anew.
 std::string reconnect(int fd, uint16_t port) {
@@ -119,7 +124,8 @@ std::string fast_open(int fd, uint16_t port) {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return outcome(sendto(fd, "x", 1, MSG_FASTOPEN | MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+    return outcome(
+        sendto(fd, "x", 1, MSG_FASTOPEN | MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&address), sizeof address));
 }
 
 std::string listen_anew(int fd) {
@@ -139,7 +145,8 @@ std::string out_of_socket(const std::string& object) {
     socklen_t size = sizeof listening;
     if (!raw) return "wrong act";
     const int fd = static_cast<int>(*raw);
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening) return "skip: no listener was handed over";
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening)
+        return "skip: no listener was handed over";
     constexpr uint16_t closed_port = 9;
     if (way == "connect") return reconnect(fd, closed_port);
     if (way == "fastopen") return fast_open(fd, closed_port);

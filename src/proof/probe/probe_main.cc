@@ -46,8 +46,7 @@ std::string run(const Act& act, const std::string& object, char* shared) {
         _exit(0);
     }
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     if (WIFSIGNALED(status)) return concat("SIG", sigabbrev_np(WTERMSIG(status)));
     return shared[0] == '\0' ? "nothing" : shared;
 }

@@ -43,7 +43,8 @@ std::string capabilities(const std::string&) {
     __user_cap_data_struct data[2] = {};
     if (syscall(SYS_capget, &header, data) != 0) return failed();
     for (const __user_cap_data_struct& half : data) {
-        if (half.effective || half.permitted || half.inheritable) return concat("effective ", data[1].effective, ':', data[0].effective);
+        if (half.effective || half.permitted || half.inheritable)
+            return concat("effective ", data[1].effective, ':', data[0].effective);
     }
     return "none";
 }
@@ -82,7 +83,8 @@ std::string set_setting(const std::string& object) {
 // "RESOURCE SOFT HARD": "ok" when neither is above, and the hard limit cannot be raised again.
 std::string limit(const std::string& object) {
     std::string rest = object;
-    const auto resource = parse_decimal(take(rest, ' ')), soft = parse_decimal(take(rest, ' ')), hard = parse_decimal(rest);
+    const auto resource = parse_decimal(take(rest, ' ')), soft = parse_decimal(take(rest, ' ')),
+               hard = parse_decimal(rest);
     if (!resource || !soft || !hard) return "wrong act";
     rlimit now{};
     const auto which = static_cast<__rlimit_resource_t>(*resource);
@@ -181,8 +183,10 @@ constexpr std::array<Act, 19> acts = {
      {"working-directory", working_directory},
      {"environment", environment},
      {"session", session},
-     {"setuid", [](const std::string& id) { return outcome(setuid(static_cast<uid_t>(parse_decimal(id).value_or(0)))); }},
-     {"setgid", [](const std::string& id) { return outcome(setgid(static_cast<gid_t>(parse_decimal(id).value_or(0)))); }},
+     {"setuid",
+      [](const std::string& id) { return outcome(setuid(static_cast<uid_t>(parse_decimal(id).value_or(0)))); }},
+     {"setgid",
+      [](const std::string& id) { return outcome(setgid(static_cast<gid_t>(parse_decimal(id).value_or(0)))); }},
      {"setgroups", [](const std::string&) { return outcome(setgroups(0, nullptr)); }},
      {"nice", [](const std::string&) { return outcome(setpriority(PRIO_PROCESS, 0, -20)); }}}};
 

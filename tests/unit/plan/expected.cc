@@ -54,11 +54,14 @@ Plan planned(const Case& made, const policy::Profile& profile) {
 }
 
 const MountLine* line_of(const Expected& expected, const std::string& point) {
-    const auto found = std::find_if(expected.mounts.begin(), expected.mounts.end(), [&](const MountLine& line) { return line.mount_point == point; });
+    const auto found = std::find_if(expected.mounts.begin(), expected.mounts.end(),
+                                    [&](const MountLine& line) { return line.mount_point == point; });
     return found == expected.mounts.end() ? nullptr : &*found;
 }
 
-bool has(const std::vector<std::string>& list, const std::string& word) { return std::count(list.begin(), list.end(), word) != 0; }
+bool has(const std::vector<std::string>& list, const std::string& word) {
+    return std::count(list.begin(), list.end(), word) != 0;
+}
 
 }  // namespace
 

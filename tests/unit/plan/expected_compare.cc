@@ -96,7 +96,8 @@ Observed running_seen_inside() {
 std::vector<std::string> red(const std::vector<Check>& checks) {
     std::vector<std::string> names;
     for (const Check& check : checks) {
-        if (check.verdict == Verdict::different || (check.verdict == Verdict::unseen && check.required)) names.push_back(check.what);
+        if (check.verdict == Verdict::different || (check.verdict == Verdict::unseen && check.required))
+            names.push_back(check.what);
     }
     return names;
 }
@@ -107,7 +108,8 @@ struct Deviation {
 };
 
 MountLine& at(Observed& o, const std::string& point) {
-    return *std::find_if(o.mounts.begin(), o.mounts.end(), [&](const MountLine& line) { return line.mount_point == point; });
+    return *std::find_if(o.mounts.begin(), o.mounts.end(),
+                         [&](const MountLine& line) { return line.mount_point == point; });
 }
 
 const std::vector<Deviation>& deviations() {
@@ -131,9 +133,18 @@ const std::vector<Deviation>& deviations() {
         {"mount /data", [](Observed& o) { at(o, "/data").propagation = {"shared"}; }},
         {"masked /proc/kcore", [](Observed& o) { at(o, "/proc/kcore").type = "devtmpfs"; }},
         {"masked /proc/nothing", [](Observed& o) { o.absent_paths.clear(); }},
-        {"readonly /proc/sys", [](Observed& o) { at(o, "/proc/sys").flags = {"rw", "noexec"}; }},
-        {"mounts.unexpected", [](Observed& o) { o.mounts.push_back({"ext4", "/", "/etc/secret", {"ro"}, {}, {}, false}); }},
-        {"limits.RLIMIT_CORE", [](Observed& o) { o.limits["RLIMIT_CORE"] = {0, UINT64_MAX}; }},
+        {"readonly /proc/sys",
+         [](Observed& o) {
+             at(o, "/proc/sys").flags = {"rw", "noexec"};
+         }},
+        {"mounts.unexpected",
+         [](Observed& o) {
+             o.mounts.push_back({"ext4", "/", "/etc/secret", {"ro"}, {}, {}, false});
+         }},
+        {"limits.RLIMIT_CORE",
+         [](Observed& o) {
+             o.limits["RLIMIT_CORE"] = {0, UINT64_MAX};
+         }},
         {"process.umask", [](Observed& o) { o.umask = 022; }},
         {"process.oomScoreAdj", [](Observed& o) { o.oom_score_adj = -1000; }},
     };
@@ -217,7 +228,8 @@ TEST_CASE("a program that may not be read is no failure, and never green") {
     seen.seccomp_program.reset();
     const auto checks = compare(hardened(), seen, Viewpoint::outside);
     CHECK(all_green(checks));
-    const auto program = std::find_if(checks.begin(), checks.end(), [](const Check& c) { return c.what == "seccomp.program"; });
+    const auto program =
+        std::find_if(checks.begin(), checks.end(), [](const Check& c) { return c.what == "seccomp.program"; });
     REQUIRE(program != checks.end());
     CHECK(program->verdict == Verdict::unseen);
 }
@@ -297,8 +309,9 @@ TEST_CASE("Expected survives its JSON") {
 }
 
 TEST_CASE("an unknown or wrong member of a stored Expected is an error") {
-    for (const char* text : {R"({"surprise": 1})", R"({"uids": ["1"]})", R"({"umask": "0027"})", R"({"uidMap": [[0, 1]]})", "[]",
-                             R"({"limits": {"RLIMIT_CORE": [0]}})", R"({"mounts": [{"mountPoint": "/", "flag": []}]})"}) {
+    for (const char* text :
+         {R"({"surprise": 1})", R"({"uids": ["1"]})", R"({"umask": "0027"})", R"({"uidMap": [[0, 1]]})", "[]",
+          R"({"limits": {"RLIMIT_CORE": [0]}})", R"({"mounts": [{"mountPoint": "/", "flag": []}]})"}) {
         CAPTURE(text);
         const auto document = casemate::json::Document::parse(text);
         REQUIRE(document);

@@ -26,10 +26,9 @@ using namespace casemate;
 
 namespace {
 
-constexpr std::array<sock_filter, 4> program = {{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-                                                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_swapon, 0, 1),
-                                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
-                                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+constexpr std::array<sock_filter, 4> program = {
+    {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_swapon, 0, 1),
+     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
 
 bool load(int times) {
     sock_fprog loaded{program.size(), const_cast<sock_filter*>(program.data())};
@@ -47,7 +46,8 @@ public:
         if (pipe(ready) != 0) return;
         pid_ = fork();
         if (pid_ == 0) {
-            const bool good = unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET) == 0 && mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+            const bool good = unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET) == 0 &&
+                              mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                               mount("none", "/mnt", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k") == 0 &&
                               mount("none", "/proc/sys", "tmpfs", MS_RDONLY, nullptr) == 0;
             const rlimit none{0, 0};
@@ -57,7 +57,9 @@ public:
             syscall(SYS_close_range, 4, ~0U, 0);
             if (leak && dup2(open("/root", O_RDONLY | O_DIRECTORY), 4) != 4) _exit(1);
             if (leak && unmount_root_view() != 0) _exit(1);
-            if (!good || setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !load(filters)) _exit(1);
+            if (!good || setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+                !load(filters))
+                _exit(1);
             if (write(3, "r", 1) != 1) _exit(1);
             for (;;) pause();
         }
@@ -150,8 +152,8 @@ TEST_CASE("control: this unrestricted test is red in every restriction") {
     waitpid(child, nullptr, 0);
     REQUIRE(report);
     const auto names = red(report.value());
-    for (const char* what : {"noNewPrivileges", "seccomp.mode", "seccomp.filters", "seccomp.program", "namespace.mnt", "namespace.net",
-                             "namespace.uts", "mount /mnt", "readonly /proc/sys", "process.umask"}) {
+    for (const char* what : {"noNewPrivileges", "seccomp.mode", "seccomp.filters", "seccomp.program", "namespace.mnt",
+                             "namespace.net", "namespace.uts", "mount /mnt", "readonly /proc/sys", "process.umask"}) {
         CAPTURE(what);
         CHECK(std::count(names.begin(), names.end(), what) == 1);
     }

@@ -42,6 +42,8 @@ inline Planned planned(const policy::Profile& profile, unsigned inherited_fds = 
     return {profile, std::move(plan).take()};
 }
 
-inline Planned planned(const std::string& name, unsigned inherited_fds = 0) { return planned(shipped(name), inherited_fds); }
+inline Planned planned(const std::string& name, unsigned inherited_fds = 0) {
+    return planned(shipped(name), inherited_fds);
+}
 
 }  // namespace casemate::proof::test

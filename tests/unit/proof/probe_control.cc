@@ -33,7 +33,9 @@ template <typename Confine>
     char* const environment[] = {nullptr};
     dup2(out, STDOUT_FILENO);
     syscall(SYS_close_range, 3, ~0U, 0);
-    if (mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 || mount("proc", "/proc", "proc", 0, nullptr) != 0 || !confine()) _exit(no_namespaces);
+    if (mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 || mount("proc", "/proc", "proc", 0, nullptr) != 0 ||
+        !confine())
+        _exit(no_namespaces);
     execve(BINARY_DIR "/casemate-probe", argv.data(), environment);
     _exit(no_namespaces);
 }
@@ -83,18 +85,67 @@ TEST_CASE("control: without a sandbox the probe is full of surprises") {
         CHECK(result.seen != "wrong act");
         CHECK(result.seen != "nothing");
     }
-    for (const char* name : {"mount /tmp: exec what was written", "mount /tmp: map what was written", "W+X: mmap", "W+X: mprotect of a written page",
-                             "W+X: pkey_mprotect", "W+X: shmat SHM_EXEC", "W+X: a memfd mapped executable", "W+X: in a child", "exec of a memfd",
-                             "READ_IMPLIES_EXEC", "unshare CLONE_NEWUSER", "unshare CLONE_NEWNET", "clone CLONE_NEWUSER", "clone CLONE_NEWNS with bit 32",
-                             "clone3", "keyctl: id of the session keyring", "ptrace ATTACH a sibling", "ptrace SEIZE a sibling", "ptrace TRACEME",
-                             "process_vm_readv of a sibling", "process_vm_writev of a sibling", "pidfd_getfd of a sibling", "memory of a sibling through /proc",
-                             "socket AF_VSOCK", "socket AF_PACKET", "ioctl TIOCSTI", "ioctl TIOCSTI with bits 32, 63", "bpf", "userfaultfd", "io_uring_setup",
-                             "personality ADDR_NO_RANDOMIZE", "sched_setscheduler FIFO", "chmod 04755", "root: create in /", "root: chmod /etc", "mount /: flags",
-                             "mount a tmpfs on /", "chroot", "ids", "capabilities", "bounding set", "setuid(0)", "capset CAP_SYS_ADMIN", "no_new_privs",
-                             "seccomp mode", "securebits", "MDWE", "umask", "hostname", "limit RLIMIT_NOFILE", "fork past the limit", "Landlock: write /proc/self/comm",
-                             "masked /proc/kallsyms: read", "masked /proc/keys: flags", "readonly /proc/sys: flags", "write /proc/sys/kernel/core_pattern",
-                             "every call number 0..1023 that the filter refuses", "a call through i386's entry", "sendto MSG_FASTOPEN",
-                             "netlink protocols 0..22, with bit 32: EPROTONOSUPPORT", "socket families 0..45, with bits 32 and 63: EAFNOSUPPORT"}) {
+    for (const char* name : {"mount /tmp: exec what was written",
+                             "mount /tmp: map what was written",
+                             "W+X: mmap",
+                             "W+X: mprotect of a written page",
+                             "W+X: pkey_mprotect",
+                             "W+X: shmat SHM_EXEC",
+                             "W+X: a memfd mapped executable",
+                             "W+X: in a child",
+                             "exec of a memfd",
+                             "READ_IMPLIES_EXEC",
+                             "unshare CLONE_NEWUSER",
+                             "unshare CLONE_NEWNET",
+                             "clone CLONE_NEWUSER",
+                             "clone CLONE_NEWNS with bit 32",
+                             "clone3",
+                             "keyctl: id of the session keyring",
+                             "ptrace ATTACH a sibling",
+                             "ptrace SEIZE a sibling",
+                             "ptrace TRACEME",
+                             "process_vm_readv of a sibling",
+                             "process_vm_writev of a sibling",
+                             "pidfd_getfd of a sibling",
+                             "memory of a sibling through /proc",
+                             "socket AF_VSOCK",
+                             "socket AF_PACKET",
+                             "ioctl TIOCSTI",
+                             "ioctl TIOCSTI with bits 32, 63",
+                             "bpf",
+                             "userfaultfd",
+                             "io_uring_setup",
+                             "personality ADDR_NO_RANDOMIZE",
+                             "sched_setscheduler FIFO",
+                             "chmod 04755",
+                             "root: create in /",
+                             "root: chmod /etc",
+                             "mount /: flags",
+                             "mount a tmpfs on /",
+                             "chroot",
+                             "ids",
+                             "capabilities",
+                             "bounding set",
+                             "setuid(0)",
+                             "capset CAP_SYS_ADMIN",
+                             "no_new_privs",
+                             "seccomp mode",
+                             "securebits",
+                             "MDWE",
+                             "umask",
+                             "hostname",
+                             "limit RLIMIT_NOFILE",
+                             "fork past the limit",
+                             "Landlock: write /proc/self/comm",
+                             "masked /proc/kallsyms: read",
+                             "masked /proc/keys: flags",
+                             "readonly /proc/sys: flags",
+                             "write /proc/sys/kernel/core_pattern",
+                             "every call number 0..1023 that the filter refuses",
+                             "a call through i386's entry",
+                             "sendto MSG_FASTOPEN",
+                             "netlink protocols 0..22, with bit 32: EPROTONOSUPPORT",
+                             "socket families 0..45, with bits 32 and 63: EAFNOSUPPORT"}) {
         INFO(std::string(name));
         REQUIRE(seen.count(name) == 1);
         INFO(seen.at(name).seen);
@@ -107,14 +158,16 @@ TEST_CASE("the filter alone: every check of it passes, the others still surprise
     const Planned made = planned(std::string("hardened"));
     std::vector<ProbeCheck> checks;
     for (const ProbeCheck& check : probe_checks(made.plan, made.profile)) {
-        const bool by_filter = check.kind == "calls" || check.kind == "sweep" || check.kind == "clone" || check.kind == "unshare" || check.kind == "foreign" ||
-                               check.kind == "memfd-exec" || check.kind == "wx-memfd" || check.kind == "ptrace-attach" || check.kind == "copy-memory";
+        const bool by_filter = check.kind == "calls" || check.kind == "sweep" || check.kind == "clone" ||
+                               check.kind == "unshare" || check.kind == "foreign" || check.kind == "memfd-exec" ||
+                               check.kind == "wx-memfd" || check.kind == "ptrace-attach" || check.kind == "copy-memory";
         if (by_filter || check.name == "W+X: mmap") checks.push_back(check);
     }
     const auto results = run_probe(checks, [&] {
         const auto& program = made.plan.seccomp().program;
         sock_fprog loaded{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
-        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded) == 0;
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded) == 0;
     });
     for (const ProbeResult& result : results) {
         CAPTURE(result.check.name);

@@ -132,7 +132,8 @@ TEST_CASE("a profile that restricts nothing expects nothing of the filter") {
     for (const ProbeCheck& check : probe_checks(made.plan, made.profile)) {
         CAPTURE(check.name);
         if (check.kind == "sweep") FAIL("a sweep without a filter");
-        if (check.name == "unshare CLONE_NEWUSER" || check.name == "W+X: mmap" || check.name == "exec of a memfd") CHECK(check.expected == "any");
+        if (check.name == "unshare CLONE_NEWUSER" || check.name == "W+X: mmap" || check.name == "exec of a memfd")
+            CHECK(check.expected == "any");
     }
 }
 
@@ -148,7 +149,10 @@ TEST_CASE("an inherited socket is tried four ways, and connect is denied") {
 TEST_CASE("the profile's own expectations are checks as well") {
     policy::Profile profile = shipped("hardened");
     using Act = policy::Expectation::Act;
-    profile.expect = {{Act::syscall, "ptrace", "EPERM"}, {Act::read, "/etc/hostname", "ok"}, {Act::connect, "10.0.0.1:80", "denied"}, {Act::syscall, "getpid", "ok"}};
+    profile.expect = {{Act::syscall, "ptrace", "EPERM"},
+                      {Act::read, "/etc/hostname", "ok"},
+                      {Act::connect, "10.0.0.1:80", "denied"},
+                      {Act::syscall, "getpid", "ok"}};
     const Planned made = planned(profile);
     std::map<std::string, ProbeCheck> by_name;
     for (const ProbeCheck& check : probe_checks(made.plan, made.profile)) by_name[check.name] = check;

@@ -47,7 +47,9 @@ TEST_CASE("TAP: plan, not ok with its reason, skip") {
 TEST_CASE("JUnit escapes what XML gives a meaning") {
     const std::string text = to_text(report(), ReportFormat::junit);
     CHECK(text.find("tests=\"3\" failures=\"1\" skipped=\"1\"") != std::string::npos);
-    CHECK(text.find("name=\"socket &lt;AF_ALG&gt; #1\"><failure message=\"expected EAFNOSUPPORT, seen ok\\x1b[2J\"/>") != std::string::npos);
+    CHECK(
+        text.find("name=\"socket &lt;AF_ALG&gt; #1\"><failure message=\"expected EAFNOSUPPORT, seen ok\\x1b[2J\"/>") !=
+        std::string::npos);
     CHECK(text.find('\x1b') == std::string::npos);
 }
 

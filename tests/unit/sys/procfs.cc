@@ -55,7 +55,7 @@ TEST_CASE("the host's procfs is read, with and without 'self'") {
 TEST_CASE("a symlink of procfs is not followed, a path does not leave it") {
     const auto procfs = Procfs::host();
     REQUIRE(procfs);
-    CHECK_FALSE(procfs.value().read("mounts"));       // a symlink to self/mounts
+    CHECK_FALSE(procfs.value().read("mounts"));                  // a symlink to self/mounts
     CHECK_FALSE(procfs.value().read("self/root/etc/hostname"));  // a magic link
     CHECK_FALSE(procfs.value().read("../etc/hostname"));
     CHECK_FALSE(procfs.value().read("self/no-such-file"));

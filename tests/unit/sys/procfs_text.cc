@@ -9,7 +9,8 @@ namespace {
 
 constexpr const char* status_text =
     "Name:\tcat\nUmask:\t0027\nState:\tR (running)\nTracerPid:\t0\nUid:\t1001\t1001\t1001\t1001\nGid:\t1001\t5\t6\t7\n"
-    "Groups:\t5 1001 \nNSpid:\t812\t2\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000400\n"
+    "Groups:\t5 1001 "
+    "\nNSpid:\t812\t2\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000400\n"
     "CapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n";
 
 std::string without(std::string text, const std::string& line_start) {
@@ -36,7 +37,8 @@ TEST_CASE("status: every field that verify compares") {
 }
 
 TEST_CASE("status: a missing or wrong line is an error, never a zero") {
-    for (const char* line : {"Umask", "Uid", "Groups", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp:", "Seccomp_filters"}) {
+    for (const char* line :
+         {"Umask", "Uid", "Groups", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp:", "Seccomp_filters"}) {
         CHECK_FALSE(parse_status(without(status_text, line)));
     }
     std::string wrong = status_text;
