@@ -32,7 +32,10 @@ Result<void> make_directory(const std::string& path) {
 
 Result<Fd> open_private_directory(const std::string& path, bool make) {
     if (make) TRY(make_directory(path));
-    Fd directory = TRY_IN(quoted(path), sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    auto opened = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!opened)
+        return std::move(opened).take_error().within(quoted(path)).hint("use --root with a directory that you may write");
+    Fd directory = std::move(opened).take();
     const struct stat status = TRY_IN(quoted(path), sys::fstat(directory));
     if (status.st_uid != ::geteuid())
         return Error::with_code(EPERM, concat(quoted(path), ": belongs to uid ", status.st_uid)).hint("remove it, or use --root");

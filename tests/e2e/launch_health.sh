@@ -51,13 +51,14 @@ rm -f "$out/pid"
 nothing_left
 
 say "exit codes: the app's own, and 128 + signal"
-pack --output "$scratch/images/busybox" --entrypoint /busybox --entrypoint sh --entrypoint -c --cmd 'exit 7' \
-    "$(mkdir -p "$scratch/busybox"/{proc,dev,sys,tmp} && cp /bin/busybox "$scratch/busybox/" && echo "$scratch/busybox")"
+mkdir -p "$scratch/busybox"/{proc,dev,sys,tmp}
+cp /bin/busybox "$scratch/busybox/"
+pack --output "$scratch/images/busybox" --entrypoint /busybox --cmd sh --cmd=-c --cmd 'exit 7' "$scratch/busybox"
 status=0
 run launch --rm "$scratch/images/busybox" >"$scratch/exit.log" 2>&1 || status=$?
 assert_eq "exit 7" $status 7
 status=0
-run launch --rm "$scratch/images/busybox" -- 'kill -9 $$' >"$scratch/exit.log" 2>&1 || status=$?
+run launch --rm "$scratch/images/busybox" -- /busybox sh -c 'kill -9 $$' >"$scratch/exit.log" 2>&1 || status=$?
 assert_eq "killed by 9" $status 137
-assert_eq "stdin to stdout" "$(echo hello | run launch --rm "$scratch/images/busybox" -- '/busybox cat' 2>"$scratch/cat.log")" hello
+assert_eq "stdin to stdout" "$(echo hello | run launch --rm "$scratch/images/busybox" -- /busybox cat 2>"$scratch/cat.log")" hello
 nothing_left
