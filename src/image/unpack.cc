@@ -63,7 +63,8 @@ Result<Counts> unpack(const Request& request, Broker& broker, Fd archive, FdView
     if (request.tree.own && request.tree.shift != 0 &&
         ::fchown(root.get(), request.tree.shift, request.tree.shift) != 0)
         return Error::sys("fchown 'rootfs'");
-    for (size_t i = 0; i < image.layers.size(); ++i) {
+    const size_t layers = request.documents_only ? 0 : image.layers.size();
+    for (size_t i = 0; i < layers; ++i) {
         tree.start_layer(i > 0);
         const auto progress = [&](uint64_t bytes) { broker.progress(i + 1, image.layers.size(), bytes); };
         progress(0);
@@ -79,6 +80,7 @@ Result<Counts> unpack(const Request& request, Broker& broker, Fd archive, FdView
     else
         report.process_error = process.error().text();
     TRY(write_file(scratch, "image.json", to_json(report)));
+    if (request.keep_config) TRY(write_file(scratch, "config.json", image.config_text));
     return tree.counts();
 }
 

@@ -17,6 +17,10 @@ struct Request {
     Wanted wanted;
     TreeOptions tree;
     Limits limits;
+    // For those who judge an image: the verified image config as it is, as config.json beside image.json; and nothing
+    // of the layers, where the documents are enough.
+    bool keep_config = false;
+    bool documents_only = false;
 };
 
 // `archive` is empty for a layout directory. `scratch` is an empty directory.
