@@ -74,8 +74,11 @@ Result<void> Compiler::capabilities() {
     plan.ambient &= plan.permitted & plan.inheritable;
     // A user namespace starts with the full bounding set again.
     const uint64_t bounding_now = own_user_namespace() ? known : facts_.bounding & known;
+    for (int i = 0; i <= facts_.last_capability; ++i)
+        if ((plan.bounding & ~bounding_now) >> i & 1) note(concat(capability_name(i), " is not in the caller's bounding set, and cannot come back"));
     plan.bounding &= bounding_now;
-    plan.inheritable &= bounding_now;
+    // The bounding set is dropped first, and bounds what can still be made inheritable.
+    if (plan.inheritable & ~plan.bounding) return Error::invalid("config.json: $.process.capabilities.inheritable: more than bounding");
     plan.drop = bounding_now & ~plan.bounding;
     plan.no_new_privs = config_.process->no_new_privileges || profile_.no_new_privileges.value_or(false);
     if (request_.launch) plan.securebits = locked_securebits(plan);

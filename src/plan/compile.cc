@@ -33,6 +33,8 @@ constexpr std::string_view applied[] = {
 
 }  // namespace
 
+std::span<const std::string_view> applied_fields() { return applied; }
+
 std::string_view mode_name(Mode mode) {
     constexpr std::string_view names[] = {"root", "root with a user namespace", "rootless"};
     return names[static_cast<size_t>(mode)];

@@ -1,6 +1,8 @@
 // Compiler: builds a Plan, one member function a concern. Only the plan room includes this; compile() is the door.
 #pragma once
 
+#include <span>
+
 #include "plan/plan.h"
 
 namespace casemate::plan {
@@ -38,6 +40,8 @@ private:
     Plan plan_;
 };
 
+// The fields of config.json that some step applies, as oci::all_fields() names them.
+std::span<const std::string_view> applied_fields();
 // One mount of config.json with its options in their three roles (mount_options.cc).
 Result<MountPlan> parse_mount(const oci::Mount& mount);
 // The rules of linux.seccomp, added to `policy` (seccomp_oci.cc).

@@ -24,6 +24,8 @@ Result<void> Compiler::devices() {
         const std::string where = concat("config.json: $.linux.devices[", i, "]");
         if (!is_normal_path(device.path) || !device.path.starts_with("/dev/") || !plan_.mounts_.make_dev)
             return Error::with_code(ENOTSUP, concat(where, ".path: only nodes below a tmpfs at /dev are applied by this version of casemate"));
+        if (device.type.empty() || (device.type != "p" && !(device.major && device.minor)))
+            return Error::invalid(concat(where, ": a device needs type, major and minor"));
         if (plan_.ids_.mode == Mode::rootless) return Error::with_code(EPERM, concat(where, ": device nodes need root"));
         if (profile_.filesystem.devices) {
             bool listed = false;

@@ -41,7 +41,11 @@ void add_mount(LandlockPlan& plan, const MountPlan& mount, const MountsPlan& mou
 
 Result<void> Compiler::landlock() {
     LandlockPlan& plan = plan_.landlock_;
-    if (!profile_.landlock.derive.value_or(false)) return {};
+    if (!profile_.landlock.derive.value_or(false)) {
+        if (profile_.network.bind_ports || profile_.network.connect_ports)
+            return Error::with_code(ENOTSUP, "network.bindPorts and connectPorts need landlock.derive");
+        return {};
+    }
     const int minimum = profile_.landlock.minimum_abi.value_or(1);
     if (facts_.landlock_abi < minimum)
         return Error::with_code(ENOTSUP, concat("Landlock ABI ", facts_.landlock_abi, " is below landlock.minimumAbi ", minimum))

@@ -1,6 +1,8 @@
 // Which namespaces are new, and what is said in them.
 #include <sched.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "plan/compiler.h"
 
@@ -9,10 +11,11 @@ namespace {
 
 struct Kind {
     std::string_view type;
-    uint64_t flag;
+    uint64_t flag;  // of the clone; 0: unshared later
 };
 constexpr Kind kinds[] = {{"pid", CLONE_NEWPID},       {"mount", CLONE_NEWNS},     {"ipc", CLONE_NEWIPC},
-                          {"uts", CLONE_NEWUTS},       {"network", CLONE_NEWNET},  {"user", CLONE_NEWUSER}};
+                          {"uts", CLONE_NEWUTS},       {"network", CLONE_NEWNET},  {"user", CLONE_NEWUSER},
+                          {"cgroup", 0},               {"time", 0}};
 
 bool profile_wants(const policy::Profile& profile, std::string_view type) {
     if (!profile.namespaces.private_) return false;
@@ -29,8 +32,10 @@ Result<void> Compiler::namespaces() {
         const oci::Namespace& wanted = config_.linux_.namespaces[i];
         if (!wanted.path.empty())
             return Error::with_code(ENOTSUP, concat("config.json: $.linux.namespaces[", i, "].path: not applied by this version of casemate"));
-        for (const Kind& kind : kinds)
-            if (kind.type == wanted.type) plan.clone_flags |= kind.flag;
+        if (plan.owns(wanted.type)) return Error::invalid(concat("config.json: $.linux.namespaces[", i, "]: ", quoted(wanted.type), " given twice"));
+        const auto kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& known) { return known.type == wanted.type; });
+        if (kind == std::end(kinds)) return Error::invalid(concat("config.json: $.linux.namespaces[", i, "].type: unknown namespace ", quoted(wanted.type)));
+        plan.clone_flags |= kind->flag;
         if (wanted.type == "cgroup") plan.new_cgroup = true;
         if (wanted.type == "time") plan.new_time = true;
         plan.own_types.push_back(wanted.type);

@@ -9,13 +9,18 @@ Result<void> Compiler::network() {
     if (!request_.launch) return {};
     plan.managed = true;
     plan.mode = profile_.network.mode.value_or(policy::NetworkMode::host);
+    const bool own = plan_.namespaces_.owns("network");
+    constexpr std::string_view names[] = {"host", "sockets", "published", "none"};
+    if (plan.mode != policy::NetworkMode::host && !own)
+        return Error::with_code(EPERM, concat("network.mode '", names[static_cast<size_t>(plan.mode)], "' needs 'network' in namespaces.private"))
+            .hint("waive network.mode as well, if the app is to have the host's network");
     plan.egress_open = profile_.network.egress.value_or(policy::Egress::open) == policy::Egress::open &&
-                       plan.mode != policy::NetworkMode::host && plan_.namespaces_.owns("network");
+                       plan.mode != policy::NetworkMode::host;
     plan.publish = profile_.network.publish.value_or(std::vector<policy::Publish>{});
     plan.listen = profile_.network.listen.value_or(policy::Strings{});
     plan.proxy_protocol = profile_.network.proxy_protocol.value_or(false);
-    if (plan.mode == policy::NetworkMode::host && plan_.namespaces_.owns("network") && !plan.publish.empty())
-        note("network.mode is 'host' with an own network namespace: ports are published by the relay");
+    if (profile_.network.mode == policy::NetworkMode::host && own)
+        note("network.mode 'host' has no effect: namespaces.private holds 'network'");
     return {};
 }
 

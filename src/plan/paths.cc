@@ -22,9 +22,11 @@ Result<void> Compiler::paths() {
                 add(into, path);
                 continue;
             }
-            for (const auto& [pattern, matches] : facts_.path_matches)
-                if (pattern == path)
-                    for (const std::string& match : matches) add(into, match);
+            const auto known = std::find_if(facts_.path_matches.begin(), facts_.path_matches.end(), [&](const auto& entry) { return entry.first == path; });
+            // OCI has no wildcards: a star of config.json is a star.
+            if (known == facts_.path_matches.end()) add(into, path);
+            else
+                for (const std::string& match : known->second) add(into, match);
         }
         return {};
     };

@@ -204,7 +204,7 @@ struct Request {
     bool root_can_idmap = true;
     uint32_t id_base = 0;        // b: first host id of the container's 65536-aligned slot; 0: none
     unsigned inherited_fds = 0;  // --listen
-    bool image_user_replaced = false;
+    std::string stop_signal;     // the image's, or empty; the profile's comes before it
 };
 
 // Decides. Errors name the field; nothing was touched. What config.json asks for and is not applied yet is refused by

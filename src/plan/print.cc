@@ -27,13 +27,40 @@ constexpr std::array<Bit, 7> clone_bits = {{{CLONE_NEWNS, "mount"},
                                             {CLONE_NEWUSER, "user"},
                                             {CLONE_NEWPID, "pid"},
                                             {CLONE_NEWNET, "network"}}};
-constexpr std::array<Bit, 4> mount_bits = {{{MOUNT_ATTR_RDONLY, "ro"}, {MOUNT_ATTR_NOSUID, "nosuid"}, {MOUNT_ATTR_NODEV, "nodev"}, {MOUNT_ATTR_NOEXEC, "noexec"}}};
-constexpr std::array<Bit, 8> secure_bits = {{{1, "noroot"}, {2, "noroot-locked"}, {4, "no-setuid-fixup"}, {8, "no-setuid-fixup-locked"}, {16, "keep-caps"}, {32, "keep-caps-locked"}, {64, "no-cap-ambient-raise"}, {128, "no-cap-ambient-raise-locked"}}};
-constexpr std::array<Bit, 16> landlock_fs = {{{1, "execute"}, {2, "write_file"}, {4, "read_file"}, {8, "read_dir"}, {16, "remove_dir"}, {32, "remove_file"}, {64, "make_char"}, {128, "make_dir"}, {256, "make_reg"}, {512, "make_sock"}, {1024, "make_fifo"}, {2048, "make_block"}, {4096, "make_sym"}, {8192, "refer"}, {16384, "truncate"}, {32768, "ioctl_dev"}}};
+constexpr std::array<Bit, 4> mount_bits = {{{MOUNT_ATTR_RDONLY, "ro"},
+                                            {MOUNT_ATTR_NOSUID, "nosuid"},
+                                            {MOUNT_ATTR_NODEV, "nodev"},
+                                            {MOUNT_ATTR_NOEXEC, "noexec"}}};
+constexpr std::array<Bit, 8> secure_bits = {{{1, "noroot"},
+                                             {2, "noroot-locked"},
+                                             {4, "no-setuid-fixup"},
+                                             {8, "no-setuid-fixup-locked"},
+                                             {16, "keep-caps"},
+                                             {32, "keep-caps-locked"},
+                                             {64, "no-cap-ambient-raise"},
+                                             {128, "no-cap-ambient-raise-locked"}}};
+constexpr std::array<Bit, 16> landlock_fs = {{{1, "execute"},
+                                              {2, "write_file"},
+                                              {4, "read_file"},
+                                              {8, "read_dir"},
+                                              {16, "remove_dir"},
+                                              {32, "remove_file"},
+                                              {64, "make_char"},
+                                              {128, "make_dir"},
+                                              {256, "make_reg"},
+                                              {512, "make_sock"},
+                                              {1024, "make_fifo"},
+                                              {2048, "make_block"},
+                                              {4096, "make_sym"},
+                                              {8192, "refer"},
+                                              {16384, "truncate"},
+                                              {32768, "ioctl_dev"}}};
 constexpr std::array<Bit, 2> landlock_net = {{{1, "bind_tcp"}, {2, "connect_tcp"}}};
 constexpr std::array<Bit, 2> landlock_scopes = {{{1, "abstract_unix_socket"}, {2, "signal"}}};
-constexpr std::array<Bit, 2> filter_flags = {{{SECCOMP_FILTER_FLAG_LOG, "SECCOMP_FILTER_FLAG_LOG"}, {SECCOMP_FILTER_FLAG_SPEC_ALLOW, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"}}};
-constexpr std::array<std::string_view, 4> network_modes = {"host", "sockets", "published", "none"};  // policy::NetworkMode
+constexpr std::array<Bit, 2> filter_flags = {{{SECCOMP_FILTER_FLAG_LOG, "SECCOMP_FILTER_FLAG_LOG"},
+                                              {SECCOMP_FILTER_FLAG_SPEC_ALLOW, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"}}};
+constexpr std::array<std::string_view, 4> network_modes = {"host", "sockets", "published",
+                                                           "none"};  // policy::NetworkMode
 
 // The plan's printer: one function a sub-plan.
 class Printer {
@@ -100,7 +127,11 @@ private:
         if (map.empty()) return;
         out_.key(key).begin_array();
         for (const IdMapping& entry : map) {
-            out_.begin_object().field("containerID", entry.inside).field("hostID", entry.outside).field("size", entry.count).end_object();
+            out_.begin_object()
+                .field("containerID", entry.inside)
+                .field("hostID", entry.outside)
+                .field("size", entry.count)
+                .end_object();
         }
         out_.end_array();
     }
@@ -133,7 +164,8 @@ private:
     void mounts() {
         const MountsPlan& mounts = plan_.mounts();
         const RootPlan& root = mounts.root;
-        const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) | (root.nodev ? MOUNT_ATTR_NODEV : 0);
+        const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) |
+                                    (root.nodev ? MOUNT_ATTR_NODEV : 0);
         out_.key("root").begin_object().field("path", root.path);
         bits("flags", attributes, mount_bits);
         flag("idmap", root.idmap);
@@ -145,8 +177,14 @@ private:
         out_.end_array();
         out_.key("devices").begin_array();
         for (const DeviceNode& node : mounts.devices) {
-            out_.begin_object().field("path", node.path).field("type", std::string(1, node.type)).field("major", node.major).field("minor", node.minor);
+            out_.begin_object()
+                .field("path", node.path)
+                .field("type", std::string(1, node.type))
+                .field("major", node.major)
+                .field("minor", node.minor);
             octal("mode", node.mode);
+            if (node.uid != 0) out_.field("uid", node.uid);
+            if (node.gid != 0) out_.field("gid", node.gid);
             out_.end_object();
         }
         out_.end_array();
@@ -235,7 +273,11 @@ private:
         if (process.runtime_max_ms) out_.field("runtimeMaxMs", *process.runtime_max_ms);
         out_.key("rlimits").begin_array();
         for (const Rlimit& limit : process.rlimits) {
-            out_.begin_object().field("type", limit.name).field("soft", limit.soft).field("hard", limit.hard).end_object();
+            out_.begin_object()
+                .field("type", limit.name)
+                .field("soft", limit.soft)
+                .field("hard", limit.hard)
+                .end_object();
         }
         out_.end_array().end_object();
     }
@@ -245,7 +287,8 @@ private:
         out_.key("network").begin_object().field("mode", network_modes[static_cast<size_t>(network.mode)]);
         out_.field("egress", network.egress_open ? "open" : "closed");
         out_.key("publish").begin_array();
-        for (const policy::Publish& entry : network.publish) out_.value(concat(entry.address, ':', entry.host_port, ':', entry.container_port));
+        for (const policy::Publish& entry : network.publish)
+            out_.value(concat(entry.address, ':', entry.host_port, ':', entry.container_port));
         out_.end_array();
         strings("listen", network.listen);
         flag("proxyProtocol", network.proxy_protocol);
@@ -255,7 +298,11 @@ private:
         if (plan_.waivers().empty()) return;
         out_.key("waivers").begin_array();
         for (const policy::WaiverRecord& waiver : plan_.waivers()) {
-            out_.begin_object().field("what", waiver.what).field("from", waiver.from).field("to", waiver.to).field("because", waiver.because);
+            out_.begin_object()
+                .field("what", waiver.what)
+                .field("from", waiver.from)
+                .field("to", waiver.to)
+                .field("because", waiver.because);
             text_field("overruledBy", waiver.overruled_by);
             out_.end_object();
         }

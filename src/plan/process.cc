@@ -42,19 +42,27 @@ Result<void> Compiler::process() {
     if (profile_.process.oom_score_adj) plan.oom_score_adj = std::max(plan.oom_score_adj.value_or(-1000), *profile_.process.oom_score_adj);
     // Without privilege the value can only be raised, from the caller's own.
     if (request_.launch && !facts_.root() && plan.oom_score_adj && *plan.oom_score_adj < facts_.oom_score_adj) plan.oom_score_adj = facts_.oom_score_adj;
-    plan.parent_death_signal = profile_.process.die_with_parent.value_or(false);
+    // `launch` holds the id range, the relay and the record: an app that outlived it would lose them (decision 0009).
+    plan.parent_death_signal = request_.launch || profile_.process.die_with_parent.value_or(false);
     plan.own_init = request_.launch && profile_.process.init.value_or(false);
     if (plan.own_init && !plan_.namespaces_.owns("pid")) plan.own_init = false, note("process.init is off: there is no own pid namespace to be PID 1 of");
     plan.inherited_fds = request_.inherited_fds;
     if (plan.inherited_fds > 0) {
         // sd_listen_fds(3). The app is pid 2 under the init of ours, else pid 1; a pid namespace is a must for that.
         if (!plan_.namespaces_.owns("pid")) return Error::invalid("inherited sockets need an own pid namespace");
+        for (const std::string_view name : {"LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES="})
+            std::erase_if(plan.env, [&](const std::string& variable) { return variable.starts_with(name); });
         plan.env.push_back(concat("LISTEN_FDS=", plan.inherited_fds));
         plan.env.push_back(concat("LISTEN_PID=", plan.own_init ? 2 : 1));
     }
     plan.mdwe = profile_.memory.deny_write_execute.value_or(false) && facts_.mdwe;
     if (profile_.memory.deny_write_execute.value_or(false) && !facts_.mdwe)
         note("PR_SET_MDWE is not on this kernel (6.3): write+execute is denied by the seccomp filter");
+    if (!request_.stop_signal.empty()) {
+        const auto number = oci::parse_signal(request_.stop_signal);
+        if (!number) return Error::invalid(concat("the image's stop signal: ", quoted(request_.stop_signal), " is not a signal"));
+        plan.stop_signal = *number;
+    }
     if (profile_.process.stop_signal) {
         const auto number = oci::parse_signal(*profile_.process.stop_signal);
         if (!number) return Error::invalid(concat("process.stopSignal: ", quoted(*profile_.process.stop_signal), " is not a signal"));

@@ -1,4 +1,7 @@
 // The filter: the profile's layers under `launch`, config.json's rules under the OCI verbs; both where both speak.
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+
 #include "base/text.h"
 #include "plan/compiler.h"
 #include "seccomp/oci.h"
@@ -18,6 +21,14 @@ Result<uint32_t> filter_flags(const std::vector<std::string>& names) {
     return flags;
 }
 
+bool allows_capset(const std::vector<sock_filter>& program) {
+    seccomp_data call{};
+    call.nr = SYS_capset;
+    call.arch = seccomp::audit_arch(seccomp::native_arch());
+    const uint32_t action = seccomp::run(program, call) & SECCOMP_RET_ACTION_FULL;
+    return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+}
+
 }  // namespace
 
 Result<void> Compiler::seccomp() {
@@ -33,6 +44,10 @@ Result<void> Compiler::seccomp() {
     }
     if (policy.empty()) return {};
     plan_.seccomp_.program = TRY_IN("seccomp", seccomp::compile(policy));
+    // Without no_new_privs the filter is loaded by privilege, and the last capset comes after it (RECIPES I17).
+    if (!plan_.capabilities_.no_new_privs && !allows_capset(plan_.seccomp_.program))
+        return Error::with_code(EPERM, "config.json: $.linux.seccomp: denies capset, which the launcher needs after it when process.noNewPrivileges is false")
+            .hint("set process.noNewPrivileges, or allow capset");
     return {};
 }
 

@@ -40,7 +40,8 @@ oci::Mount granted_mount(const policy::MountGrant& grant, bool deny_write_execut
         mount.type = "bind";
         mount.source = grant.source;
         mount.options.emplace_back("rbind");
-        mount.options.emplace_back(grant.readonly ? "ro" : "rw");
+        // Never "rw": it would make writable what the host has mounted read-only.
+        if (grant.readonly) mount.options.emplace_back("ro");
         return mount;
     }
     mount.type = mount.source = "tmpfs";
@@ -100,7 +101,7 @@ std::vector<std::string> environment(const AppSource& app, const policy::Profile
     if (profile.environment.image.value_or(policy::ImageEnvironment::accept) == policy::ImageEnvironment::accept)
         for (const std::string& variable : app.env) {
             const size_t equals = variable.find('=');
-            put(variable.substr(0, equals), variable.substr(equals + 1));
+            put(variable.substr(0, equals), equals == std::string::npos ? "" : variable.substr(equals + 1));
         }
     const auto has = [&](std::string_view prefix) {
         for (const std::string& variable : env)
@@ -144,13 +145,16 @@ Result<oci::Config> synthesize(const AppSource& app, const policy::Profile& prof
     process.cwd = app.cwd.empty() ? "/" : app.cwd;
     process.no_new_privileges = profile.no_new_privileges.value_or(false);
     process.oom_score_adj = profile.process.oom_score_adj;
+    const bool own_ids = wants(profile, "user") || !facts.root();
     if (profile.limits.rlimits)
-        for (const auto& [name, pair] : *profile.limits.rlimits) process.rlimits.push_back({name, pair.soft, pair.hard});
+        for (const auto& [name, pair] : *profile.limits.rlimits)
+            // Among the host's ids it would count every process of that uid (PROFILE 2.8).
+            if (name != "RLIMIT_NPROC" || own_ids) process.rlimits.push_back({name, pair.soft, pair.hard});
     add_capabilities(profile, process);
     for (const char* type : {"pid", "mount", "ipc", "uts", "network", "cgroup", "time"})
         if (wants(profile, type)) config.linux_.namespaces.push_back({type, ""});
     // Without root there is no way but a user namespace.
-    if (wants(profile, "user") || !facts.root()) config.linux_.namespaces.push_back({"user", ""});
+    if (own_ids) config.linux_.namespaces.push_back({"user", ""});
     add_mounts(profile, facts, config);
     add_sysctls(profile, config);
     if (profile.filesystem.masked_paths) config.linux_.masked_paths = *profile.filesystem.masked_paths;

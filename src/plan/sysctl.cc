@@ -1,8 +1,18 @@
 // Sysctls of namespaces that the container owns, by a closed list; nothing of the host (CVE-2022-0811).
+#include <algorithm>
+
 #include "base/text.h"
 #include "plan/compiler.h"
 
 namespace casemate::plan {
+
+namespace {
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+// In no name: it could only be meant for whoever reads the key as a line.
+bool foreign(char c) { return is_control(c) || c == ' ' || c == '='; }
+
+}  // namespace
 
 Result<std::string> sysctl_path(std::string_view key, const NamespacesPlan& namespaces) {
     // Both spellings: "net.ipv4.ip_forward" and "net/ipv4/conf/eth0.1/forwarding", where dots are part of a name.
@@ -12,7 +22,7 @@ Result<std::string> sysctl_path(std::string_view key, const NamespacesPlan& name
         for (char& c : path)
             if (c == '.') c = '/';
     for (const std::string_view part : split(path, '/'))
-        if (part.empty() || part == "." || part == "..") return Error::invalid(concat(quoted(key), ": not a sysctl"));
+        if (part.empty() || part == "." || part == ".." || std::any_of(part.begin(), part.end(), foreign)) return Error::invalid(concat(quoted(key), ": not a sysctl"));
     const auto owned = [&](const char* type) -> Result<std::string> {
         if (!namespaces.owns(type)) return Error::with_code(EPERM, concat(quoted(key), ": needs an own ", type, " namespace"));
         return path;
@@ -26,7 +36,9 @@ Result<void> Compiler::sysctl() {
     for (const auto& [key, value] : config_.linux_.sysctl) {
         const std::string path = TRY_IN("config.json: $.linux.sysctl", sysctl_path(key, plan_.namespaces_));
         for (const char c : value)
-            if (static_cast<unsigned char>(c) < 0x20 && c != '\t') return Error::invalid(concat("config.json: $.linux.sysctl: ", quoted(key), ": a control character in the value"));
+            if (is_control(c) && c != '\t') return Error::invalid(concat("config.json: $.linux.sysctl: ", quoted(key), ": a control character in the value"));
+        for (const auto& [earlier, ignored] : plan_.sysctl_.values)
+            if (earlier == path) return Error::invalid(concat("config.json: $.linux.sysctl: ", quoted(key), ": given twice"));
         plan_.sysctl_.values.emplace_back(path, value);
     }
     return {};

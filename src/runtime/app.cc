@@ -50,8 +50,7 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     request.launch = true;
     request.inherited_fds = static_cast<unsigned>(network.listen.size());
     if (facts.root() && wants_user_namespace(profile)) {
-        const std::string root = TRY(state_root(settings));
-        site.slot = TRY(take_slot(root, host, site.record().id));
+        site.slot = TRY(take_slot(host, site.record().id));
         request.id_base = site.slot->base;
     }
     const bool image = TRY(kind_of(options.source)) == SourceKind::image;
@@ -64,6 +63,7 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     }
     Source source = TRY(open_source(settings, wanted));
     request.root_shifted = source.shifted;
+    request.stop_signal = source.app.stop_signal;
     oci::Config config = TRY(configure(source, profile, facts, options));
     plan::Plan plan = TRY(plan::compile(config, profile, facts, request));
     return App{std::move(source), profile, facts, request, std::move(config), std::move(plan), std::move(data)};

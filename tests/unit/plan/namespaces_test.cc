@@ -1,0 +1,176 @@
+// Namespaces, what is said in them, and the closed list of sysctls (SECURITY 3.B, CVE-2022-0811).
+#include <sched.h>
+
+#include "base/text.h"
+#include "unit/plan/compiling.h"
+
+using namespace casemate;
+using namespace casemate::plan;
+using namespace casemate::plan::test;
+
+namespace {
+
+NamespacesPlan owning(std::vector<std::string> types) {
+    NamespacesPlan plan;
+    plan.own_types = std::move(types);
+    return plan;
+}
+std::string path_or_error(std::string_view key, const NamespacesPlan& namespaces) {
+    const auto path = sysctl_path(key, namespaces);
+    return path ? path.value() : path.error().text();
+}
+Input in_namespaces(const std::string& types, const std::string& more = {}) {
+    std::string list;
+    for (const std::string_view type : split(types, ' ')) list += concat(list.empty() ? "" : ", ", R"({"type": ")", type, "\"}");
+    Input input;
+    input.config = with_linux(concat(R"("namespaces": [)", list, "]", more));
+    return input;
+}
+
+}  // namespace
+
+TEST_CASE("namespaces: flags of the clone, and the two that are unshared later") {
+    const NamespacesPlan plan = compiled(in_namespaces("mount pid ipc uts network cgroup time")).namespaces();
+    CHECK(plan.clone_flags == (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET));
+    CHECK(plan.new_cgroup);
+    CHECK(plan.new_time);
+    CHECK(plan.loopback_up);
+    CHECK(plan.owns("cgroup"));
+    CHECK_FALSE(plan.owns("user"));
+    CHECK_FALSE(compiled(in_namespaces("mount")).namespaces().loopback_up);
+    CHECK((compiled(launching(shipped("hardened"))).namespaces().clone_flags & CLONE_NEWUSER) != 0);
+}
+
+TEST_CASE("namespaces: a mount namespace always") {
+    CHECK(refusal(in_namespaces("pid")) == "config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
+}
+
+TEST_CASE("namespaces: given twice, unknown, or by path") {
+    const auto parse = [](const std::string& list) {
+        const auto config = oci::parse_config(concat(R"({"ociVersion": "1.3.0", "root": {"path": "r"}, "linux": {"namespaces": [)", list, "]}}"));
+        return config ? "parsed" : config.error().text();
+    };
+    CHECK(parse(R"({"type": "mount"}, {"type": "pid"}, {"type": "pid"})") == "config.json: $.linux.namespaces[2]: namespace 'pid' given twice");
+    CHECK(parse(R"({"type": "pid"}, {"type": "pid", "path": "/proc/1/ns/pid"})") == "config.json: $.linux.namespaces[1]: namespace 'pid' given twice");
+    CHECK(contains(parse(R"({"type": "pids"})"), "did you mean 'pid'"));
+    // A configuration that no parser made is judged too.
+    Input twice = in_namespaces("mount pid");
+    twice.config.linux_.namespaces.push_back({"pid", ""});
+    CHECK(refusal(twice) == "config.json: $.linux.namespaces[2]: 'pid' given twice");
+    Input unknown = in_namespaces("mount");
+    unknown.config.linux_.namespaces.push_back({"syslog", ""});
+    CHECK(refusal(unknown) == "config.json: $.linux.namespaces[1].type: unknown namespace 'syslog'");
+    Input joined = in_namespaces("mount");
+    joined.config.linux_.namespaces.push_back({"network", "/run/netns/web"});
+    CHECK(refusal(joined) == "config.json: $.linux.namespaces[1].path: not applied by this version of casemate");
+}
+
+TEST_CASE("namespaces: the host's is refused where the profile names it") {
+    for (const char* type : {"pid", "ipc", "uts", "network", "user", "cgroup", "time"}) {
+        CAPTURE(type);
+        Input input;
+        input.profile = silent();
+        input.profile.name = "ceiling";
+        input.profile.namespaces.private_ = {type};
+        CHECK(refusal(input) == concat("the host's ", type, " namespace is refused: namespaces.private of 'ceiling' names it"));
+        input.config.linux_.namespaces.push_back({type, ""});
+        input.config.linux_.uid_mappings = input.config.linux_.gid_mappings =
+            type == std::string("user") ? std::vector<oci::IdMap>{{0, 100000, 1000}} : std::vector<oci::IdMap>{};
+        CHECK(refusal(input) == "compiled");
+    }
+}
+
+TEST_CASE("namespaces: names need their own uts namespace, offsets their own time namespace") {
+    Input input = in_namespaces("mount");
+    input.config.hostname = "web";
+    CHECK(refusal(input) == "config.json: $.hostname: needs a uts namespace");
+    input.config.hostname.clear();
+    input.config.domainname = "example.org";
+    CHECK(refusal(input) == "config.json: $.domainname: needs a uts namespace");
+    input.config.linux_.namespaces.push_back({"uts", ""});
+    input.config.hostname = "web";
+    CHECK(compiled(input).namespaces().hostname == "web");
+    CHECK(compiled(input).namespaces().domainname == "example.org");
+
+    const std::string offsets = R"(, "timeOffsets": {"monotonic": {"secs": 60, "nanosecs": 1}})";
+    CHECK(refusal(in_namespaces("mount", offsets)) == "config.json: $.linux.timeOffsets: needs a time namespace");
+    const Plan plan = compiled(in_namespaces("mount time", offsets));
+    REQUIRE(plan.namespaces().time_offsets.size() == 1);
+    CHECK(plan.namespaces().time_offsets[0].second == oci::TimeOffset{60, 1});
+}
+
+TEST_CASE("namespaces: time offsets with a user namespace, where the kernel cannot") {
+    Input input = in_namespaces("mount time user", R"(, "timeOffsets": {"boottime": {"secs": 60}})");
+    input.facts = user_facts();
+    CHECK(refusal(input) == "compiled");
+    input.facts.time_offsets_by_exec = false;
+    CHECK(refusal(input) == "config.json: $.linux.timeOffsets: this kernel cannot enter a time namespace by exec from a user namespace");
+    Input as_root = in_namespaces("mount time", R"(, "timeOffsets": {"boottime": {"secs": 60}})");
+    as_root.facts = old_kernel(2, false);
+    CHECK(refusal(as_root) == "compiled");
+}
+
+TEST_CASE("namespaces: the limit of user namespaces only inside an own one, where it is not the host's") {
+    CHECK(compiled(launching(shipped("hardened"))).namespaces().restrict_user_namespaces);
+    CHECK(compiled(launching(shipped("hardened"), user_facts())).namespaces().restrict_user_namespaces);
+    Input input;
+    input.profile.namespaces.restrict_namespaces = true;
+    CHECK_FALSE(compiled(input).namespaces().restrict_user_namespaces);
+}
+
+TEST_CASE("sysctl: those of owned namespaces, in both spellings") {
+    const NamespacesPlan all = owning({"network", "ipc", "uts", "user"});
+    CHECK(path_or_error("net.ipv4.ip_unprivileged_port_start", all) == "net/ipv4/ip_unprivileged_port_start");
+    CHECK(path_or_error("net/ipv4/conf/eth0.1/forwarding", all) == "net/ipv4/conf/eth0.1/forwarding");
+    CHECK(path_or_error("kernel.shmmax", all) == "kernel/shmmax");
+    CHECK(path_or_error("kernel.shm_rmid_forced", all) == "kernel/shm_rmid_forced");
+    CHECK(path_or_error("kernel.msgmnb", all) == "kernel/msgmnb");
+    CHECK(path_or_error("kernel.sem", all) == "kernel/sem");
+    CHECK(path_or_error("fs.mqueue.msg_max", all) == "fs/mqueue/msg_max");
+    const NamespacesPlan none = owning({"mount", "pid"});
+    CHECK(path_or_error("net.ipv4.ip_forward", none) == "'net.ipv4.ip_forward': needs an own network namespace");
+    CHECK(path_or_error("kernel.shmmax", none) == "'kernel.shmmax': needs an own ipc namespace");
+    CHECK(path_or_error("fs.mqueue.msg_max", none) == "'fs.mqueue.msg_max': needs an own ipc namespace");
+}
+
+TEST_CASE("sysctl: the host's are refused, however they are written") {
+    const NamespacesPlan all = owning({"network", "ipc", "uts", "user", "pid", "mount", "cgroup", "time"});
+    for (const char* key :
+         {"kernel.core_pattern", "kernel/core_pattern", "kernel.hostname", "kernel.domainname", "kernel.modprobe", "kernel.sysrq", "kernel.semaphore",
+          "kernel.sem.x", "kernel", "net", "fs.mqueue", "fs.suid_dumpable", "vm.overcommit_memory", "vm.memfd_noexec", "user.max_user_namespaces",
+          "debug.x", "abi.x", "sunrpc.x", "crypto.fips_enabled", "dev.tty.legacy_tiocsti", "Net.ipv4.ip_forward", "netx.a", "NET/ipv4/x", "kernel.shm/../core_pattern."}) {
+        CAPTURE(key);
+        const std::string text = path_or_error(key, all);
+        const bool refused = text == concat("'", key, "': belongs to the host, not to a namespace") || text == concat("'", key, "': not a sysctl");
+        CHECK_MESSAGE(refused, text);
+    }
+    for (const char* key : {"", ".", "..", "net..ipv4", "net.", ".net.x", "net/../kernel/core_pattern", "net/./x", "/net/x", "net//x", "net/x/", "net/.."}) {
+        CAPTURE(key);
+        CHECK(path_or_error(key, all) == concat("'", key, "': not a sysctl"));
+    }
+    // A key of another case, with a control byte, or with a second assignment in it.
+    CHECK(path_or_error("net.ipv4.x\nkernel.core_pattern", all) == "'net.ipv4.x\\x0akernel.core_pattern': not a sysctl");
+    CHECK(path_or_error("net.x=1+kernel.core_pattern", all) == "'net.x=1+kernel.core_pattern': not a sysctl");
+}
+
+TEST_CASE("sysctl: values") {
+    const auto value = [](const std::string& text) {
+        Input input = in_namespaces("mount network ipc");
+        input.config.linux_.sysctl = {{"kernel.sem", text}};
+        return input;
+    };
+    const std::vector<std::pair<std::string, std::string>> expected{{"kernel/sem", "250\t32000 32 128"}};
+    CHECK(compiled(value("250\t32000 32 128")).sysctl().values == expected);
+    for (const char* text : {"1\nkernel.core_pattern=|/x", "1\r", "\x01", "\x7f"})
+        CHECK(refusal(value(text)) == "config.json: $.linux.sysctl: 'kernel.sem': a control character in the value");
+    CHECK(refusal(value(std::string("1\0 2", 4))) == "config.json: $.linux.sysctl: 'kernel.sem': a control character in the value");
+    Input input;
+    input.config.linux_.sysctl = {{"kernel.core_pattern", "|/bin/sh"}};
+    CHECK(refusal(input) == "config.json: $.linux.sysctl: 'kernel.core_pattern': belongs to the host, not to a namespace");
+}
+
+TEST_CASE("sysctl: one written twice, in two spellings, is refused") {
+    Input input = in_namespaces("mount network");
+    input.config.linux_.sysctl = {{"net.ipv4.ip_forward", "0"}, {"net/ipv4/ip_forward", "1"}};
+    CHECK(refusal(input) == "config.json: $.linux.sysctl: 'net/ipv4/ip_forward': given twice");
+}
