@@ -27,10 +27,14 @@ constexpr std::array<Bit, 7> clone_bits = {{{CLONE_NEWNS, "mount"},
                                             {CLONE_NEWUSER, "user"},
                                             {CLONE_NEWPID, "pid"},
                                             {CLONE_NEWNET, "network"}}};
-constexpr std::array<Bit, 4> mount_bits = {{{MOUNT_ATTR_RDONLY, "ro"},
+constexpr std::array<Bit, 8> mount_bits = {{{MOUNT_ATTR_RDONLY, "ro"},
                                             {MOUNT_ATTR_NOSUID, "nosuid"},
                                             {MOUNT_ATTR_NODEV, "nodev"},
-                                            {MOUNT_ATTR_NOEXEC, "noexec"}}};
+                                            {MOUNT_ATTR_NOEXEC, "noexec"},
+                                            {MOUNT_ATTR_NOATIME, "noatime"},
+                                            {MOUNT_ATTR_STRICTATIME, "strictatime"},
+                                            {MOUNT_ATTR_NODIRATIME, "nodiratime"},
+                                            {MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"}}};
 constexpr std::array<Bit, 8> secure_bits = {{{1, "noroot"},
                                              {2, "noroot-locked"},
                                              {4, "no-setuid-fixup"},
@@ -195,7 +199,7 @@ private:
         out_.begin_object().field("destination", mount.destination).field("kind", mount_kind_name(mount.kind));
         text_field("source", mount.source);
         bits("flags", mount.attributes, mount_bits);
-        bits("cleared", mount.clear_attributes, mount_bits);
+        bits("cleared", mount.clear_attributes & ~uint64_t{MOUNT_ATTR__ATIME}, mount_bits);
         flag("recursive", mount.recursive);
         flag("idmap", mount.idmap);
         flag("copyUp", mount.copy_up);

@@ -2,7 +2,10 @@
 // that there is never a writable window and no path is resolved in the new namespace (SECURITY I1, I3).
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
 
+#include "base/scope_exit.h"
 #include "base/text.h"
 #include "steps/host/steps.h"
 #include "sys/call.h"
@@ -30,8 +33,10 @@ Result<void> open_sources(HostContext& context) {
     for (size_t i = 0; i < mounts.size(); ++i) {
         if (mounts[i].kind != plan::MountKind::bind) continue;
         BindSource& bind = context.prepared.binds[i];
-        // The operator's path: links are followed, once. From here on it is this inode (CVE-2021-25741).
-        bind.path = TRY_IN(quoted(mounts[i].source), sys::open(mounts[i].source.c_str(), O_PATH));
+        // The operator's path, opened once; from here on it is this inode (CVE-2021-25741). Where the runtime judged a
+        // resolved path, a link that appeared since is an error.
+        const uint64_t resolve = mounts[i].resolved ? RESOLVE_NO_SYMLINKS : 0;
+        bind.path = TRY_IN(quoted(mounts[i].source), sys::openat2(AT_FDCWD, mounts[i].source.c_str(), O_PATH, resolve));
         const struct stat status = TRY_IN(quoted(mounts[i].source), sys::fstat(bind.path));
         bind.device = status.st_dev;
         bind.inode = status.st_ino;
@@ -42,6 +47,9 @@ Result<void> open_sources(HostContext& context) {
 
 Result<void> create_points(HostContext& context) {
     const auto& mounts = context.plan.mounts().mounts;
+    // The app's user must be able to walk what is made, whatever the caller's umask.
+    const mode_t before = ::umask(0);
+    const ScopeExit restore([before] { ::umask(before); });
     for (size_t i = 0; i < mounts.size(); ++i) {
         if (mounts[i].parent >= 0 || mounts[i].destination == "/") continue;
         const bool file = mounts[i].kind == plan::MountKind::bind && context.prepared.binds[i].is_file;
@@ -59,10 +67,13 @@ Result<void> create_points(HostContext& context) {
 // mount is EINVAL. Under systemd every mount is shared.
 Result<void> leave_peer_group(FdView tree) { return sys::mount_setattr(tree, AT_RECURSIVE, 0, 0, ms_private); }
 
+// What is set holds for the whole tree; what is cleared only for its top: mounts of the host below it that are read-only
+// or nosuid stay so.
 Result<void> set_attributes(FdView tree, uint64_t set, uint64_t clear, bool recursive, int userns) {
-    const uint64_t all = set | (userns >= 0 ? MOUNT_ATTR_IDMAP : 0);
-    if (all == 0 && clear == 0) return {};
-    auto done = sys::mount_setattr(tree, recursive ? AT_RECURSIVE : 0, all, clear, 0, userns);
+    if (clear != 0) TRY(sys::mount_setattr(tree, 0, set, clear));
+    const uint64_t all = (set & ~uint64_t{MOUNT_ATTR__ATIME}) | (userns >= 0 ? MOUNT_ATTR_IDMAP : 0);
+    if (all == 0) return {};
+    auto done = sys::mount_setattr(tree, recursive ? AT_RECURSIVE : 0, all, 0, 0, userns);
     if (!done && userns >= 0)
         return std::move(done).take_error().hint(
             "this file system cannot be idmapped; use a directory on ext4, xfs or btrfs, or waive namespaces.private 'user'");

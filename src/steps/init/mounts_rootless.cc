@@ -58,7 +58,9 @@ Result<void> clone_all(InitContext& context) {
         if (mount.kind != plan::MountKind::bind) continue;
         BindSource& bind = context.prepared.binds[i];
         bind.tree = TRY_IN(quoted(mount.source), clone_again(mount.source, true, bind.device, bind.inode));
-        TRY_IN(quoted(mount.source), sys::mount_setattr(bind.tree, AT_RECURSIVE, mount.attributes, mount.clear_attributes));
+        // As in root's modes: what is cleared, is cleared at the top only.
+        if (mount.clear_attributes) TRY_IN(quoted(mount.source), sys::mount_setattr(bind.tree, 0, mount.attributes, mount.clear_attributes));
+        TRY_IN(quoted(mount.source), sys::mount_setattr(bind.tree, AT_RECURSIVE, mount.attributes & ~uint64_t{MOUNT_ATTR__ATIME}));
     }
     return {};
 }
