@@ -1,0 +1,107 @@
+// A control group: one directory in every hierarchy of the host, behind one type.
+//
+// Made before the clone, so that init is born limited: on v2 (and in the v2 half of a hybrid host) by CLONE_INTO_CGROUP
+// on directory_fd(), never by cgroup.procs, which costs an RCU grace period of 11-16 ms; on v1 by one attach() for all
+// hierarchies, which then share one. A limit that was asked for and cannot be set is an error naming controller and
+// file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "cgroup/layout.h"
+#include "cgroup/limits.h"
+#include "cgroup/settings.h"
+
+namespace casemate::cgroup {
+
+constexpr int patience_ms = 10000;  // for the kernel to freeze, to end the killed
+
+// What to do where the host gives us no group at all (nothing mounted, or nothing delegated to this user).
+enum class IfNone : uint8_t { fail, fail_if_limited, accept };
+
+struct Request {
+    std::string id;  // of the container: names the group where `path` is empty
+    std::string
+        path;  // from the root of each hierarchy; empty: /casemate/ID, unprivileged beside the caller's own group
+    IfNone if_none = IfNone::fail_if_limited;
+    Limits limits;
+};
+
+// One directory, as the state file keeps it.
+struct Path {
+    std::string controllers;  // as in /proc/PID/cgroup: "cpu,cpuacct", "name=systemd"; empty: v2
+    std::string directory;
+    uint64_t inode = 0;  // tells the group from a later one of the same name; 0: not known
+    bool operator==(const Path&) const = default;
+};
+
+// A request that was checked against the host: everything decided, nothing done.
+struct Draft {
+    Layout layout;
+    std::vector<std::string> components;
+    std::vector<Setting> settings;
+    Request request;
+
+    // For the journal, before the first side effect. Inodes are not known yet.
+    std::vector<Path> paths() const;
+};
+Result<Draft> prepare(Request request);
+
+class Group {
+public:
+    // Makes and limits it. On failure nothing is left. A group that exists already must be empty and not frozen.
+    static Result<Group> create(const Draft& draft);
+    // From a state file. Directories that are gone, or are another group by now, are left out.
+    static Result<Group> open_existing(const std::vector<Path>& paths);
+
+    Kind kind() const;
+    std::vector<Path> paths() const;
+    // O_PATH, for clone3's CLONE_INTO_CGROUP; nothing on v1 and without groups.
+    std::optional<FdView> directory_fd() const;
+    // The directory of a group below this one (`exec --cgroup`), O_PATH; v2 only.
+    Result<Fd> below(std::string_view path) const;
+    // Joins the v1 hierarchies. The v2 half is joined at birth.
+    Result<void> attach(pid_t pid) const;
+    // Changes what `limits` names and leaves the rest.
+    Result<void> update(const Limits& limits) const;
+
+    // All processes stand still when this returns; on failure they are thawed again.
+    Result<void> freeze(int timeout_ms = patience_ms) const;
+    Result<void> thaw() const;
+    Result<bool> frozen() const;
+    // Of this group and those below, in the caller's pid namespace.
+    Result<std::vector<pid_t>> processes() const;
+    // SIGKILL to all, those below and frozen ones too; returns when none is left, ETIMEDOUT otherwise.
+    Result<void> kill_all(int timeout_ms = patience_ms) const;
+    // Removes the directories, those below, and /casemate when it is empty. Waits for killed processes to end; EBUSY
+    // when some live on. Gone already is fine.
+    Result<void> remove(int timeout_ms = patience_ms);
+
+    struct Member {
+        Version version = Version::v2;
+        std::vector<std::string> controllers;
+        std::string directory;
+        uint64_t inode = 0;
+        Fd fd;
+    };
+    const Member* holding(std::string_view controller) const;
+    const Member* unified() const;
+    const std::vector<Member>& members() const { return members_; }
+
+private:
+    Result<void> set(const std::vector<Setting>& settings) const;
+    Result<void> set_devices(const std::vector<DeviceRule>& rules) const;
+    Result<Limits> completed(Limits limits) const;
+    Layout layout() const;
+    std::vector<Member> members_;
+};
+
+}  // namespace casemate::cgroup
