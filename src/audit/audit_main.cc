@@ -21,12 +21,16 @@ int complain(const Error& error) {
     return error.exit_code() > 128 ? error.exit_code() : exit_unjudged;
 }
 
+// The rules, unless only the gate is asked for; the gate, where there is a report. The worse of the two counts.
 Result<int> judge_all(const Options& options) {
     const Time now = options.now.value_or(std::time(nullptr));
-    if (options.unbound) return run_gate(options, nullptr, now);
+    const bool gate = !options.report.empty(), rules = !gate || !options.fail_on.empty() || !options.policy.empty();
+    if (options.source.empty()) return gate ? run_gate(options, nullptr, now) : run_rules(options, nullptr, now);
     const ScratchDirectory scratch = TRY(ScratchDirectory::make());
-    const ReadImage image = TRY(read_image(options, false, scratch));
-    return run_gate(options, &image, now);
+    const ReadImage image = TRY(read_image(options, rules, scratch));
+    const int by_rules = rules ? TRY(run_rules(options, &image, now)) : 0;
+    const int by_gate = gate ? TRY(run_gate(options, &image, now)) : 0;
+    return by_rules != 0 ? by_rules : by_gate;
 }
 
 }  // namespace
@@ -39,6 +43,7 @@ int main(int argc, char** argv) {
         std::fputs(options.value().help ? usage : "casemate-audit " CASEMATE_VERSION "\n", stdout);
         return 0;
     }
+    if (options.value().list_rules) return print_catalogue(), 0;
     const auto code = judge_all(options.value());
     return code ? code.value() : complain(code.error());
 }

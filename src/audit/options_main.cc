@@ -126,6 +126,10 @@ Result<void> check(const Options& options) {
         return Error::invalid("expected one of IMAGE, --bundle DIR and --rootfs DIR").hint("see --help");
     if (!options.report.empty() && !options.unbound && options.source.empty())
         return Error::invalid("--scan-report needs an IMAGE, or --unbound");
+    const bool rules_too = !options.fail_on.empty() || !options.policy.empty();
+    if (options.unbound && rules_too) return Error::invalid("--unbound has no image for the rules");
+    if (!options.report.empty() && rules_too && options.format != "text")
+        return Error::invalid("rules and gate together are written as text");
     if (!options.report.empty() && options.format != "text" && options.format != "json")
         return Error::invalid("with --scan-report the format is text or json");
     if (!options.severities.empty() && !options.threshold.empty())

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/tree_facts.h"
 #include "audit/vulnerabilities.h"
 #include "base/result.h"
 #include "oci/image.h"
@@ -67,7 +68,12 @@ Result<ReadImage> read_image(const Options& options, bool layers, const ScratchD
 // A regular file of the operator's.
 Result<std::string> read_input(const std::string& path, size_t limit);
 
-// Judges, prints, and gives the exit code. `image` is null with --unbound.
+// Every file below `path`, and the texts that the rules read. Nothing is followed, nothing is changed.
+Result<TreeFacts> walk_tree(const std::string& path);
+
+// Each judges, prints, and gives the exit code. `image` is null with --unbound, --bundle and --rootfs.
+Result<int> run_rules(const Options& options, const ReadImage* image, Time now);
+void print_catalogue();
 Result<int> run_gate(const Options& options, const ReadImage* image, Time now);
 
 }  // namespace casemate::audit

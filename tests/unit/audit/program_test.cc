@@ -93,3 +93,65 @@ TEST_CASE("program: wrong usage is no verdict") {
         CHECK_FALSE(ran.err.empty());
     }
 }
+
+TEST_CASE("program: a good image passes the rules, a bad one fails with their ids") {
+    const test::Scratch good;
+    const std::string program_file =
+        "mkdir -p usr/bin app etc; printf x > usr/bin/server; chmod 755 usr/bin/server; "
+        "printf 'app:x:1001:1001::/app:/sbin/nologin\\n' > etc/passwd";
+    const std::string image = make_image(good, program_file, {"--entrypoint", "/usr/bin/server", "--workdir", "/app"});
+    const test::Ran passed = good.run({program, "--fail-on", "high", image});
+    CAPTURE(passed.out);
+    CHECK(passed.exit == 0);
+    CHECK(passed.out.find(" 0 fatal, 0 warn") != std::string::npos);
+
+    const test::Scratch bad;
+    const std::string hostile =
+        make_image(bad,
+                   program_file +
+                       "; printf x > usr/bin/su; chmod 4755 usr/bin/su; ln -s su usr/bin/sh; "
+                       "printf -- '-----BEGIN RSA PRIVATE KEY-----\\n' > app/key",
+                   {"--entrypoint", "/usr/bin/server", "--user", "0:0", "--env", "DB_PASSWORD=hunter2"});
+    const test::Ran failed = bad.run({program, "--fail-on", "high", "--format", "sarif", hostile});
+    CHECK(failed.exit == 1);
+    for (const char* id : {"IMG-01", "IMG-04", "FS-01", "FS-08", "FS-11", "FS-15"})
+        CHECK_MESSAGE(failed.out.find(std::string("\"ruleId\": \"") + id) != std::string::npos, id);
+    CHECK(failed.out.find("hunter2") == std::string::npos);
+
+    // What is accepted for a reason is accepted; nothing else is.
+    test::spill(bad / "policy.json", R"({"failOn": "fatal", "suppress": [{"id": "IMG-01", "because": "a test"}]})");
+    const test::Ran some = bad.run({program, "--policy", bad / "policy.json", hostile});
+    CHECK(some.exit == 1);
+    CHECK(some.out.find("suppressed IMG-01") != std::string::npos);
+}
+
+TEST_CASE("program: a bundle is judged by its config.json and its files") {
+    const test::Scratch scratch;
+    REQUIRE(scratch.run({"sh", "-euc", "mkdir -p rootfs/etc; printf 'guest::5:5::/:/bin/sh\\n' > rootfs/etc/passwd"})
+                .exit == 0);
+    test::spill(scratch / "config.json", R"({"ociVersion": "1.0.2", "root": {"path": "rootfs"},
+        "process": {"user": {"uid": 0, "gid": 0}, "cwd": "/", "args": ["/x"]}})");
+    const test::Ran ran = scratch.run({program, "--bundle", scratch.path(), "--format", "json"});
+    CHECK(ran.exit == 1);
+    for (const char* id : {"RUN-01", "RUN-08", "RUN-09", "FS-05"})
+        CHECK_MESSAGE(ran.out.find(id) != std::string::npos, id);
+    const test::Ran never = scratch.run({program, "--bundle", scratch.path(), "--fail-on", "never"});
+    CHECK(never.exit == 0);
+    // The same files alone; config.json's rules are not asked.
+    const test::Ran files = scratch.run({program, "--rootfs", scratch / "rootfs", "--format", "junit"});
+    CHECK(files.out.find("FS-05") != std::string::npos);
+    CHECK(files.out.find("RUN-01") == std::string::npos);
+}
+
+TEST_CASE("program: symlinks out of a tree are not followed") {
+    const test::Scratch scratch;
+    REQUIRE(scratch
+                .run({"sh", "-euc",
+                      "mkdir -p tree/etc outside; printf 'root::0:0::/:/bin/sh\\n' > outside/passwd; "
+                      "ln -s ../../outside/passwd tree/etc/passwd; ln -s ../outside tree/out"})
+                .exit == 0);
+    const test::Ran ran = scratch.run({program, "--rootfs", scratch / "tree", "--format", "json"});
+    CAPTURE(ran.out);
+    CHECK(ran.out.find("FS-05") == std::string::npos);
+    CHECK(ran.out.find("/out/passwd") == std::string::npos);
+}
