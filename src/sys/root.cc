@@ -27,11 +27,17 @@ std::string relative(std::string_view path) {
     return path.empty() ? "." : std::string(path);
 }
 
+// "rootfs/" and "rootfs/." are what a link `rootfs` leads to, whatever O_NOFOLLOW says: the kernel is asked for "rootfs".
+std::string bare(std::string path) {
+    while (path.size() > 1 && (path.ends_with('/') || path.ends_with("/."))) path.pop_back();
+    return path;
+}
+
 }  // namespace
 
 Result<Root> Root::open(const std::string& path) {
     // The operator's path: its parents may be links, its last component not (a bundle's "rootfs" is image data).
-    Fd directory = TRY_IN(quoted(path), openat2(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
+    Fd directory = TRY_IN(quoted(path), openat2(AT_FDCWD, bare(path).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
     return Root(std::move(directory));
 }
 
@@ -60,7 +66,8 @@ Result<std::string> Root::read_regular(std::string_view path, size_t limit) cons
 }
 
 Result<Fd> Root::make_directory(std::string_view path, mode_t mode) const {
-    if (auto existing = resolve(path, true, O_DIRECTORY)) return existing;
+    auto existing = resolve(path, true, O_DIRECTORY);
+    if (existing || existing.error().code() != ENOENT) return existing;
     const std::vector<std::string> parts = TRY(components(path));
     std::string walked;
     Fd current = TRY(openat2(directory_, ".", O_PATH | O_DIRECTORY, in_root));
@@ -80,7 +87,13 @@ Result<Fd> Root::make_directory(std::string_view path, mode_t mode) const {
 }
 
 Result<Fd> Root::make_file(std::string_view path, mode_t mode) const {
-    if (auto existing = resolve(path, true)) return existing;
+    auto existing = resolve(path, true);
+    if (!existing && existing.error().code() != ENOENT) return existing;
+    if (existing) {
+        const struct stat status = TRY_IN(quoted(path), fstat(existing.value()));
+        if (S_ISDIR(status.st_mode)) return Error::from_errno(EISDIR, "a directory is in the way").within(quoted(path));
+        return existing;
+    }
     const size_t slash = path.rfind('/');
     const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
     if (name.empty() || name == "." || name == "..") return Error::invalid(concat(quoted(path), ": not a file name"));
