@@ -41,9 +41,9 @@ void run_init(steps::Prepared& prepared, Fd channel, int host_end, const sigset_
     do got = ::recv(channel.get(), &letter, 1, 0);
     while (got < 0 && errno == EINTR);
     if (got != 1 || letter != static_cast<char>(Letter::go)) ::_exit(125);
-    ::sigprocmask(SIG_SETMASK, &signal_mask, nullptr);
     steps::InitContext context(prepared);
     context.channel = channel.release();
+    if (::sigprocmask(SIG_SETMASK, &signal_mask, nullptr) < 0) fail(context.channel, Error::sys("sigprocmask"));
     const auto done = steps::run_init(context);
     if (done) ::_exit(125);  // the last step executes the stub: it has not
     fail(context.channel, done.error());

@@ -114,7 +114,11 @@ const InitStep rearm_parent_death{
         if (!context.plan.process().parent_death_signal) return {};
         TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL, "prctl PR_SET_PDEATHSIG"));
         pollfd host{context.channel, POLLIN, 0};
-        if (::poll(&host, 1, 0) > 0 && (host.revents & POLLHUP)) return Error::invalid("the launcher is gone");
+        int ready;
+        do ready = ::poll(&host, 1, 0);
+        while (ready < 0 && errno == EINTR);
+        if (ready < 0) return Error::sys("poll");
+        if (host.revents & POLLHUP) return Error::invalid("the launcher is gone");
         return {};
     }};
 

@@ -44,12 +44,14 @@ static void leave(int code) {
     for (;;) call(__NR_exit_group, (word)code, 0, 0, 0, 0);
 }
 
-static void say(int channel, char letter, int number) {
+static long say(int channel, char letter, int number) {
     char message[1 + sizeof number];
     message[0] = letter;
     __builtin_memcpy(message + 1, &number, sizeof number);
-    while (call(__NR_write, (word)channel, (word)message, sizeof message, 0, 0) == -eintr) {
-    }
+    long sent;
+    do sent = call(__NR_write, (word)channel, (word)message, sizeof message, 0, 0);
+    while (sent == -eintr);
+    return sent;
 }
 
 static void execute(int channel, int by_descriptor, char **argv, char **envp) {
@@ -96,9 +98,10 @@ __attribute__((used)) void stub_main(word *stack) {
     const int own_init = *control == 'i';
     const int by_descriptor = control[own_init] == 'p';
 
-    call(__NR_fcntl, (word)channel, f_setfd, fd_cloexec, 0, 0);
-    if (by_descriptor) call(__NR_fcntl, (word)(channel + 2), f_setfd, fd_cloexec, 0, 0);
-    say(channel, 'r', 0);
+    // The app must have neither: it could speak to the host in our name.
+    if (call(__NR_fcntl, (word)channel, f_setfd, fd_cloexec, 0, 0) < 0) leave(125);
+    if (by_descriptor && call(__NR_fcntl, (word)(channel + 2), f_setfd, fd_cloexec, 0, 0) < 0) leave(125);
+    if (say(channel, 'r', 0) < 0) leave(125);
     char go = 0;
     long got;
     do got = call(__NR_read, (word)channel, (word)&go, 1, 0, 0);
@@ -109,7 +112,7 @@ __attribute__((used)) void stub_main(word *stack) {
     // Blocked from here on, so that none is lost between the clone and the wait; the app gets the old mask back.
     const word all = ~0UL;
     word before = 0;
-    call(__NR_rt_sigprocmask, sig_block, (word)&all, (word)&before, sizeof all, 0);
+    if (call(__NR_rt_sigprocmask, sig_block, (word)&all, (word)&before, sizeof all, 0) < 0) leave(125);
     // CLONE_VFORK: returns once the app has been executed, or has failed and said so.
     const long app = call(__NR_clone, clone_vfork | sigchld, 0, 0, 0, 0);
     if (app == 0) {
