@@ -132,14 +132,34 @@ Result<Limits> Group::completed(Limits limits) const {
     return limits;
 }
 
+// The present values, to go back to. Files of a line a device have none: a throttle is not undone.
+std::vector<Setting> Group::values_of(const std::vector<Setting>& settings) const {
+    std::vector<Setting> values;
+    for (const Setting& setting : settings) {
+        const Member* member = setting.controller.empty() ? unified() : holding(setting.controller);
+        auto text = member ? sys::read_file(member->fd, setting.file.c_str(), file_max)
+                           : Result<std::string>(Error::invalid(""));
+        if (!text) continue;
+        const std::string value(trimmed(text.value()));
+        if (!value.empty() && value.find_first_of("\n:") == std::string::npos)
+            values.push_back({setting.controller, setting.file, value, Missing::is_error, {}, {}});
+    }
+    return values;
+}
+
 Result<void> Group::update(const Limits& limits) const {
     if (members_.empty() && !limits.empty())
         return Error::with_code(ENOENT, "the container has no cgroup to set limits on");
     const Limits whole = TRY(completed(limits));
     const std::vector<Setting> settings = TRY(settings_for(whole, layout()));
-    TRY(set(settings));
-    if (limits.devices) TRY(set_devices(*limits.devices));
-    return {};
+    const std::vector<Setting> old = values_of(settings);
+    auto changed = set(settings);
+    if (changed && limits.devices) changed = set_devices(*limits.devices);
+    if (changed) return {};
+    Error error = std::move(changed).take_error();
+    if (const auto restored = set(old); !restored)
+        return std::move(error).within(concat("only in part undone (", restored.error().text(), ")"));
+    return error;
 }
 
 }  // namespace casemate::cgroup

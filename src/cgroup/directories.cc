@@ -69,7 +69,10 @@ Result<void> inherit_cpuset(FdView parent, FdView child) {
 Result<void> must_be_unused(FdView directory, Version version) {
     if (!TRY(processes_at_or_below(directory)).empty())
         return Error::with_code(EEXIST, "exists already and has processes");
-    if (version == Version::v2 && TRY(sys::read_file(directory, "cgroup.freeze", 16)).starts_with('1'))
+    const auto state = sys::read_file(directory, version == Version::v2 ? "cgroup.freeze" : "freezer.state", 16);
+    if (!state && state.error().code() == ENOENT) return {};  // a v1 hierarchy without the freezer
+    if (!state) return Error(state.error());
+    if (state.value().starts_with('1') || state.value().starts_with("FR"))
         return Error::with_code(EEXIST, "exists already and is frozen");
     return {};
 }
@@ -128,7 +131,7 @@ void Made::unmake() {
 
 Result<Group::Member> make_member(const Hierarchy& hierarchy, const std::vector<std::string>& components,
                                   const std::vector<std::string>& needed, Made& made) {
-    Group::Member member{hierarchy.version, hierarchy.controllers, hierarchy.mount_point, 0, {}};
+    Group::Member member{hierarchy.version, hierarchy.controllers, hierarchy.mount_point, 0, {}, true};
     for (const std::string& component : components) member.directory += concat("/", component);
     for (int attempt = 1;; ++attempt) {
         auto directory = walk(hierarchy, components, needed, made);
@@ -151,13 +154,15 @@ Result<Group::Member> open_member(const Path& path) {
     constexpr uint64_t root_inode = 1;
     if (!is_normal_path(path.directory))
         return Error::invalid(concat("cgroup ", quoted(path.directory), ": not a normal path"));
-    Group::Member member{path.controllers.empty() ? Version::v2 : Version::v1, {}, path.directory, path.inode, {}};
+    Group::Member member{
+        path.controllers.empty() ? Version::v2 : Version::v1, {}, path.directory, path.inode, {}, false};
     member.fd = TRY(open_directory(path.directory, member.version));
     const uint64_t inode = TRY(sys::fstat(member.fd)).st_ino;
     if (inode == root_inode)
         return Error::invalid(concat("cgroup ", quoted(path.directory), ": the root of a hierarchy"));
     if (path.inode != 0 && inode != path.inode) return Error::with_code(ENOENT, "another group of this name");
     member.inode = inode;
+    member.proven = path.inode != 0;
     if (member.version == Version::v2) {
         member.controllers = words(TRY(sys::read_file(member.fd, "cgroup.controllers", file_max)));
     } else {

@@ -39,7 +39,7 @@ struct Request {
 struct Path {
     std::string controllers;  // as in /proc/PID/cgroup: "cpu,cpuacct", "name=systemd"; empty: v2
     std::string directory;
-    uint64_t inode = 0;  // tells the group from a later one of the same name; 0: not known
+    uint64_t inode = 0;  // tells the group from another of the same name; 0: not known, as before create
     bool operator==(const Path&) const = default;
 };
 
@@ -59,7 +59,8 @@ class Group {
 public:
     // Makes and limits it. On failure nothing is left. A group that exists already must be empty and not frozen.
     static Result<Group> create(const Draft& draft);
-    // From a state file. Directories that are gone, or are another group by now, are left out.
+    // From a state file. Directories that are gone, or are another group by now, are left out. What has no inode (the
+    // journal's entry of a launch that died early) may be someone else's: it can be removed when empty, never killed.
     static Result<Group> open_existing(const std::vector<Path>& paths);
 
     Kind kind() const;
@@ -70,7 +71,7 @@ public:
     Result<Fd> below(std::string_view path) const;
     // Joins the v1 hierarchies. The v2 half is joined at birth.
     Result<void> attach(pid_t pid) const;
-    // Changes what `limits` names and leaves the rest.
+    // Changes what `limits` names and leaves the rest. On failure the old values are written back.
     Result<void> update(const Limits& limits) const;
 
     // All processes stand still when this returns; on failure they are thawed again.
@@ -91,6 +92,7 @@ public:
         std::string directory;
         uint64_t inode = 0;
         Fd fd;
+        bool proven = true;  // the inode is what the state file says
     };
     const Member* holding(std::string_view controller) const;
     const Member* unified() const;
@@ -100,6 +102,7 @@ private:
     Result<void> set(const std::vector<Setting>& settings) const;
     Result<void> set_devices(const std::vector<DeviceRule>& rules) const;
     Result<Limits> completed(Limits limits) const;
+    std::vector<Setting> values_of(const std::vector<Setting>& settings) const;
     Layout layout() const;
     std::vector<Member> members_;
 };

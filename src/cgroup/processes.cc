@@ -119,6 +119,9 @@ Result<std::vector<pid_t>> Group::processes() const {
 
 Result<void> Group::kill_all(int timeout_ms) const {
     const Deadline deadline(timeout_ms);
+    for (const Member& member : members_)
+        if (!member.proven)
+            return in_group(Error::with_code(EPERM, "not known to be the container's: not killed"), member);
     if (const Member* member = unified()) {
         auto killed = sys::write_file(member->fd, "cgroup.kill", "1");
         if (!killed && killed.error().code() != ENODEV)

@@ -161,6 +161,9 @@ TEST_CASE("cgroup: a group in use is not taken, an empty one is") {
         CHECK(existing_directories(draft.value()) > 0);  // nothing of the first was taken away
     }
     CHECK(Group::create(draft.value()));
+    CHECK(text_of(group.freeze()) == "");
+    CHECK_FALSE(Group::create(draft.value()));  // init would stand still for ever
+    CHECK(text_of(group.thaw()) == "");
     CHECK(text_of(group.remove()) == "");
     TestGroup cleans_up;
 }
@@ -171,6 +174,16 @@ TEST_CASE("cgroup: a state file's group is that very group") {
     REQUIRE_MESSAGE(group.made(), group.error());
     std::vector<Path> paths = group->paths();
     CHECK(Group::open_existing(paths).take().paths() == paths);
+    {
+        Member member(*group, sleep_for_ever);
+        std::vector<Path> unproven = paths;
+        for (Path& path : unproven) path.inode = 0;
+        auto opened = Group::open_existing(unproven).take();
+        const auto refused = opened.kill_all();
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == EPERM);
+        CHECK_FALSE(member.ended(20));
+    }
     for (Path& path : paths) path.inode += 1;  // one of the same name, made later
     CHECK(Group::open_existing(paths).take().kind() == Kind::none);
     for (Path& path : paths) path.directory += "/gone";
@@ -242,4 +255,51 @@ TEST_CASE("cgroup: a full hierarchy and an unprivileged user: an error, and noth
     CHECK_MESSAGE(seen->text.contains("limits are asked for, but there is no cgroup"), seen->text.str());
     CHECK(seen->accepted);
     CHECK(seen->unlimited);
+}
+
+TEST_CASE("cgroup: v2: an unprivileged user's group in a delegated one is limited all the same") {
+    if (!needs_controller("memory", View::v2)) return;
+    Limits limits;
+    limits.memory.limit = 16 << 20, limits.memory.swap = 0, limits.pids = 10;
+    TestGroup delegated(limits);
+    REQUIRE_MESSAGE(delegated.made(), delegated.error());
+    const std::string top = delegated->paths()[0].directory;
+    REQUIRE(::mkdir((top + "/own").c_str(), 0755) == 0);
+    for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control", "/own", "/own/cgroup.procs"})
+        REQUIRE(::chown((top + file).c_str(), plain_user, plain_user) == 0);
+    struct Seen {
+        bool user, made, limited, born, gone;
+        Text error, directory;
+    };
+    const auto seen = in_child<Seen>([&](Seen& out) {
+        const Fd own = open_directory(top + "/own", Version::v2).take();
+        if (!sys::write_file(own, "cgroup.procs", std::to_string(::getpid()))) return;
+        out.user = become_user(plain_user);
+        Request request;
+        request.id = "plain";
+        request.limits.memory.limit = 8 << 20, request.limits.pids = 5;
+        const auto draft = prepare(request);
+        auto group = draft ? Group::create(draft.value()) : Result<Group>(draft.error());
+        out.made = bool(group);
+        if (!group) {
+            out.error = group.error().text();
+            return;
+        }
+        out.directory = group.value().paths()[0].directory;
+        const auto limit = sys::read_file(group.value().unified()->fd, "memory.max", 64);
+        out.limited = limit && limit.value() == concat(8 << 20, "\n");
+        Member member(group.value(), sleep_for_ever);
+        out.born = group.value().processes().take() == std::vector<pid_t>{member.pid()};
+        out.gone = group.value().kill_all() && group.value().remove();
+    });
+    REQUIRE(seen);
+    CHECK(seen->user);
+    CHECK_MESSAGE(seen->made, seen->error.str());
+    CHECK(seen->directory.str() == top + "/casemate/plain");
+    CHECK(seen->limited);
+    CHECK(seen->born);
+    CHECK(seen->gone);
+    CHECK(::access((top + "/casemate").c_str(), F_OK) != 0);
+    struct stat status {};
+    CHECK(::stat(top.c_str(), &status) == 0);
 }

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "cgroup/events.h"
+#include "cgroup/names.h"
 #include "cgroup/stats.h"
 #include "kernel/cgroup/groups.h"
 #include "sys/call.h"
@@ -192,6 +193,11 @@ TEST_CASE("limits: an update raises and lowers bounds that hold each other") {
         CHECK_MESSAGE(updated, updated.error().text());
         CHECK(read_of(group, "memory", file) == std::to_string(size * mebibyte));
     }
+    // What is refused takes nothing with it.
+    Limits bad;
+    bad.memory.limit = 24 * mebibyte, bad.cpu.cpus = "60000";
+    CHECK_FALSE(group->update(bad));
+    CHECK(read_of(group, "memory", file) == std::to_string(32 * mebibyte));
     Limits period;
     period.cpu.period = 40000;
     CHECK(group->update(period));
@@ -248,16 +254,16 @@ TEST_CASE("limits: v2: OOM group, unified keys, controllers on the way, a group 
     CHECK(Member(*group, [] { return touch(64 * mebibyte); }).wait() == 128 + SIGKILL);
     CHECK(bystander.wait() == 128 + SIGKILL);
 
+    // A group with processes of its own can limit none below it.
     TestGroup parent;
     Member member(*parent, [] { return ::pause(); });
+    REQUIRE(parent->processes().take() == std::vector<pid_t>{member.pid()});
     auto draft = draft_for(limits, View::host).take();
-    draft.components = {"casemate-test-occupied"};
-    const std::string directory = parent->paths()[0].directory, mount = draft.layout.hierarchies[0].mount_point;
-    draft.components.clear();
-    for (const std::string_view part : split(directory.substr(mount.size() + 1), '/'))
-        draft.components.emplace_back(part);
-    draft.components.emplace_back("below");
+    const std::string mount = draft.layout.hierarchies[0].mount_point;
+    draft.components = path_components(parent->paths()[0].directory.substr(mount.size()) + "/below").take();
     const auto refused = Group::create(draft);
     REQUIRE_FALSE(refused);
-    CHECK(refused.error().text().find("subtree_control") != std::string::npos);
+    CHECK(refused.error().code() == EBUSY);
+    CHECK_MESSAGE(refused.error().text().find("subtree_control") != std::string::npos, refused.error().text());
+    CHECK(existing_directories(draft) == 0);
 }
