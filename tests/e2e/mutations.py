@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Leaves out each step of a launch in turn: verify must refuse the launch, or probe must turn red. Prints the table.
 
-The mutation build (build/mutations/casemate) leaves the step out that CASEMATE_LEAVE_OUT names; the shipped binary cannot.
+The mutant (built beside the tests) leaves the step out that CASEMATE_LEAVE_OUT names; the shipped binary cannot.
 A step that survives must be in NOT_A_RESTRICTION with its reason, and a step listed there must survive: the list cannot
 grow stale. Run as root and as a user, since rootless launches have steps of their own.
 """
@@ -102,7 +102,7 @@ def main():
         skip("needs root")
     mutant = pathlib.Path(os.environ["CASEMATE_MUTANT"])
     if not mutant.exists():
-        skip(f"no {mutant}: scripts/build mutations")
+        skip(f"no {mutant}: scripts/build")
     build = pathlib.Path(os.environ["CASEMATE_BUILD"])
     wrong = []
     with tempfile.TemporaryDirectory(prefix="casemate-e2e.", dir="/tmp") as directory:

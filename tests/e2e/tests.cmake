@@ -2,7 +2,7 @@
 # their libraries. Tests of the gates and scripts are here too. Label e2e: needs root, images, a network for apt.
 set(e2e_environment
   CASEMATE=${CMAKE_BINARY_DIR}/casemate
-  CASEMATE_MUTANT=${CMAKE_SOURCE_DIR}/build/mutations/casemate
+  CASEMATE_MUTANT=${CMAKE_BINARY_DIR}/mutations/casemate
   CASEMATE_SOURCE=${CMAKE_SOURCE_DIR}
   CASEMATE_BUILD=${CMAKE_BINARY_DIR}
   CASEMATE_IMAGE_CACHE=${CMAKE_SOURCE_DIR}/build/images)
@@ -15,6 +15,8 @@ foreach(script IN LISTS e2e_scripts)
   set_tests_properties("e2e: ${name}" PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 400 ENVIRONMENT "${e2e_environment}")
 endforeach()
 
+set_tests_properties("e2e: mutations" PROPERTIES DEPENDS "e2e: launch_health")  # which makes the test user
+
 foreach(gate IN ITEMS layers size)
   add_test(NAME "gate: ${gate}" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate})
   add_test(NAME "gate: ${gate} finds what is planted" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate} --self-test)
@@ -25,4 +27,20 @@ add_executable(e2e_echo ${CMAKE_CURRENT_LIST_DIR}/echo.cc)
 target_link_libraries(e2e_echo PRIVATE casemate_flags)
 if(NOT CASEMATE_SANITIZE)
   target_link_options(e2e_echo PRIVATE -static-pie -s)
+endif()
+
+# The launcher whose steps can be left out (mutations.py): the same libraries, with the sequence compiled anew. The shipped
+# binary cannot do it.
+if(TARGET casemate)
+  add_executable(e2e_mutant ${CMAKE_SOURCE_DIR}/src/cli/casemate_main.cc ${CMAKE_SOURCE_DIR}/src/steps/sequence.cc)
+  target_compile_definitions(e2e_mutant PRIVATE CASEMATE_MUTATIONS)
+  target_link_libraries(e2e_mutant PRIVATE casemate_cli casemate_runtime)
+  set_target_properties(e2e_mutant PROPERTIES OUTPUT_NAME casemate RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/mutations)
+  if(CASEMATE_STATIC AND NOT CASEMATE_SANITIZE)
+    target_link_options(e2e_mutant PRIVATE -static-pie)
+  endif()
+  foreach(program IN ITEMS casemate-unpack casemate-probe)
+    add_custom_command(TARGET e2e_mutant POST_BUILD
+      COMMAND ${CMAKE_COMMAND} -E create_symlink ../${program} ${CMAKE_BINARY_DIR}/mutations/${program} VERBATIM)
+  endforeach()
 endif()
