@@ -91,6 +91,8 @@ Result<void> note_host_state(steps::HostContext& host) {
     const std::string text = TRY(host.proc->read("self/status"));
     const sys::Status status = TRY(sys::parse_status(text));
     host.prepared.expected = plan::expected_of(host.plan, status.seccomp_filters);
+    for (plan::MountLine& line : host.prepared.expected.mounts)
+        if (const auto at = host.prepared.reached.find(line.mount_point); at != host.prepared.reached.end()) line.mount_point = at->second;
     for (const std::string& kind : host.prepared.expected.own_namespaces)
         host.prepared.host_namespaces[kind] = TRY_IN(kind, host.proc->namespace_inode("self", kind));
     if (const auto keyring = sys::session_keyring()) host.prepared.host_session_keyring = keyring.value();
@@ -108,6 +110,8 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.program.valid()}));
     TRY(send(channel, Letter::execute));
     const Message second = TRY(receive(channel, options.deadline_ms));
+    // Without an init of ours the closed channel is the app's exec; with one, the stub keeps it open while it lives.
+    if (second.end && host.plan.process().own_init) return died(host.pid, "before the app was started");
     if (second.end) return {};
     if (second.letter == Letter::started && host.plan.process().own_init) return {};
     if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan, second.number);

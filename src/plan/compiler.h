@@ -31,6 +31,11 @@ private:
     Result<void> network();             // network.cc
 
     void note(std::string text) { plan_.notes_.push_back(std::move(text)); }
+    bool waived(std::string_view field) const {
+        for (const policy::WaiverRecord& waiver : profile_.waivers)
+            if (waiver.what == field && waiver.overruled_by.empty()) return true;
+        return false;
+    }
     bool own_user_namespace() const { return !plan_.ids_.uid_map.empty(); }
 
     const oci::Config& config_;

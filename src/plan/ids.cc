@@ -76,7 +76,7 @@ Result<void> Compiler::ids() {
         ids.deny_setgroups = single;
         ids.set_groups = !single;
         ids.use_map_helpers = !single;
-        if (single && !facts_.groups.empty() && profile_.identity.deny_root_group.value_or(false))
+        if (single && !facts_.groups.empty() && request_.launch && !waived("identity.denyRootGroup"))
             return Error::with_code(EPERM, concat("the caller is in ", facts_.groups.size(), " more groups, which a one-id user namespace cannot drop"))
                 .hint("add a range of 65536 ids for this user to /etc/subuid and /etc/subgid, or waive identity.denyRootGroup");
         ids.owner_uid = ids.owner_gid = 0;  // seen from inside: init makes everything itself

@@ -14,8 +14,8 @@ Result<void> Compiler::network() {
     if (plan.mode != policy::NetworkMode::host && !own)
         return Error::with_code(EPERM, concat("network.mode '", names[static_cast<size_t>(plan.mode)], "' needs 'network' in namespaces.private"))
             .hint("waive network.mode as well, if the app is to have the host's network");
-    plan.egress_open = profile_.network.egress.value_or(policy::Egress::open) == policy::Egress::open &&
-                       plan.mode != policy::NetworkMode::host;
+    // Silent on egress restricts nothing; in the host's network there is nothing to open.
+    plan.egress_open = own && profile_.network.egress.value_or(policy::Egress::open) == policy::Egress::open;
     plan.publish = profile_.network.publish.value_or(std::vector<policy::Publish>{});
     plan.listen = profile_.network.listen.value_or(policy::Strings{});
     plan.proxy_protocol = profile_.network.proxy_protocol.value_or(false);

@@ -70,6 +70,7 @@ struct MountPlan {
     bool recursive = false;          // bind: rbind, and attributes for the whole tree
     uint64_t propagation = 0;        // MS_PRIVATE ..., 0: private
     std::vector<std::pair<std::string, std::string>> options;  // fsconfig strings; empty value: a flag
+    bool resolved = false;  // bind: the source holds no symbolic link, and none may be followed
     bool idmap = false;              // bind: through the container's user namespace (b)
     bool mkdir_target = true;        // create a missing mount point (in the host's view, before read-only)
     bool copy_up = false;            // tmpfs: tmpcopyup

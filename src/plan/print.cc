@@ -158,6 +158,8 @@ private:
         bits("clone", namespaces.clone_flags, clone_bits);
         flag("cgroupAfterAttach", namespaces.new_cgroup);
         flag("time", namespaces.new_time);
+        for (const auto& [clock, offset] : namespaces.time_offsets)
+            out_.key(concat(clock, "Offset")).begin_object().field("secs", offset.secs).field("nanosecs", offset.nanosecs).end_object();
         text_field("hostname", namespaces.hostname);
         text_field("domainname", namespaces.domainname);
         flag("loopbackUp", namespaces.loopback_up);

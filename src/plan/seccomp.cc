@@ -46,8 +46,8 @@ Result<void> Compiler::seccomp() {
     plan_.seccomp_.program = TRY_IN("seccomp", seccomp::compile(policy));
     // Without no_new_privs the filter is loaded by privilege, and the last capset comes after it (RECIPES I17).
     if (!plan_.capabilities_.no_new_privs && !allows_capset(plan_.seccomp_.program))
-        return Error::with_code(EPERM, "config.json: $.linux.seccomp: denies capset, which the launcher needs after it when process.noNewPrivileges is false")
-            .hint("set process.noNewPrivileges, or allow capset");
+        return Error::with_code(EPERM, "seccomp: the filter denies capset, which the launcher needs after it while noNewPrivileges is false")
+            .hint("set noNewPrivileges, or allow capset");
     return {};
 }
 

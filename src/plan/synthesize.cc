@@ -2,6 +2,8 @@
 //
 // Why a config.json at all: everything then goes one way, from config.json and profile to a Plan, and the bundle can be
 // given to another runtime, which applies the part that OCI has words for.
+#include <algorithm>
+
 #include "base/text.h"
 #include "plan/plan.h"
 
@@ -66,10 +68,15 @@ void add_mounts(const policy::Profile& profile, const HostFacts& facts, oci::Con
         if (cgroup != Access::none && facts.cgroup2_mountable && wants(profile, "cgroup"))
             mounts.push_back({"/sys/fs/cgroup", "cgroup2", "cgroup2", {"nosuid", "nodev", "noexec", cgroup == Access::readonly ? "ro" : "rw"}, {}, {}});
     }
-    if (profile.filesystem.mounts)
-        for (const policy::MountGrant& grant : *profile.filesystem.mounts)
-            if (grant.type != policy::MountGrant::Type::none)
-                mounts.push_back(granted_mount(grant, profile.filesystem.deny_write_execute.value_or(false)));
+    if (!profile.filesystem.mounts) return;
+    // The outer before the inner, in whatever order they were named.
+    std::vector<policy::MountGrant> grants = *profile.filesystem.mounts;
+    std::stable_sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) {
+        return std::count(a.destination.begin(), a.destination.end(), '/') < std::count(b.destination.begin(), b.destination.end(), '/');
+    });
+    for (const policy::MountGrant& grant : grants)
+        if (grant.type != policy::MountGrant::Type::none)
+            mounts.push_back(granted_mount(grant, profile.filesystem.deny_write_execute.value_or(false)));
 }
 
 // The image's user, unless it is root or nobody, or the profile ignores it; then the profile's (PROFILE 2.2).
@@ -101,6 +108,8 @@ std::vector<std::string> environment(const AppSource& app, const policy::Profile
     if (profile.environment.image.value_or(policy::ImageEnvironment::accept) == policy::ImageEnvironment::accept)
         for (const std::string& variable : app.env) {
             const size_t equals = variable.find('=');
+            // Sockets are handed over by us alone.
+            if (equals == std::string::npos || variable.starts_with("LISTEN_FDS=") || variable.starts_with("LISTEN_PID=")) continue;
             put(variable.substr(0, equals), equals == std::string::npos ? "" : variable.substr(equals + 1));
         }
     const auto has = [&](std::string_view prefix) {

@@ -29,9 +29,9 @@ std::string setid_word(const policy::Profile& profile) {
 
 Result<void> write_pid_file(const std::string& path, pid_t pid) {
     if (path.empty()) return {};
-    const std::string temporary = path + ".new";
+    const std::string temporary = concat(path, ".", pid);
     {
-        const Fd file = TRY_IN(quoted(path), sys::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+        const Fd file = TRY_IN(quoted(path), sys::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
         TRY_IN(quoted(path), sys::write_all(file, std::to_string(pid)));  // no newline: containerd's Atoi is strict
     }
     if (::rename(temporary.c_str(), path.c_str()) < 0) return Error::sys("rename").within(quoted(path));
@@ -45,6 +45,10 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     // "Port in use" needs no clean-up when it is found out first.
     const Network network = TRY(network_of(profile));
     site.listeners.emplace(TRY(launch::Listeners::open(network.publish, network.listen)));
+    if (!site.listeners->files().empty()) {
+        site.record().sockets = site.listeners->files();
+        TRY(site.write());
+    }
 
     plan::Request request;
     request.launch = true;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/text.h"
@@ -94,13 +95,14 @@ Result<void> remove(const Settings& settings, const std::string& id, bool force)
         const oci::State now = state_of(record.value());
         if (now.status != oci::Status::stopped && !force)
             return Error::with_code(EBUSY, concat("cannot delete container ", quoted(id), " that is not stopped: ", oci::name_of(now.status))).hint("stop it first, or use --force");
+        // One that is only being made has no process yet: its launcher is ended instead.
+        if (record.value().pid == 0 && is_alive(record.value().supervisor, record.value().supervisor_start))
+            if (auto supervisor = sys::pidfd_open(record.value().supervisor)) TRY(sys::pidfd_send_signal(supervisor.value(), SIGKILL));
         TRY(end_process(record.value()));
         // A supervisor that lives takes everything away itself; it is given the time to.
-        for (int waited = 0; is_alive(record.value().supervisor, record.value().supervisor_start) && waited < 100; ++waited) {
-            auto supervisor = sys::pidfd_open(record.value().supervisor);
-            if (!supervisor) break;
-            if (sys::wait_readable(supervisor.value(), 5000)) break;
-        }
+        if (auto supervisor = sys::pidfd_open(std::max<pid_t>(record.value().supervisor, 1));
+            supervisor && is_alive(record.value().supervisor, record.value().supervisor_start))
+            TRY_IN("waiting for the launcher", sys::wait_readable(supervisor.value(), 10000));
     }
     auto again = RecordFile::open(root, id);
     if (!again && again.error().code() == ENOENT) return {};
@@ -119,6 +121,7 @@ Result<std::vector<std::string>> gc(const Settings& settings) {
         TRY_IN(quoted(id), remove_record(settings, root, id));
         removed.push_back(id);
     }
+    for (std::string& path : TRY(remove_unowned_data(settings))) removed.push_back(std::move(path));
     return removed;
 }
 

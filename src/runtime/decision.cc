@@ -45,6 +45,18 @@ std::string working_directory() {
     return ::getcwd(buffer, sizeof buffer) ? buffer : "/";
 }
 
+// A source is judged (allowedSources, deniedSources) by where it leads, not by how it is written: a link to /etc is /etc.
+Result<void> resolve_sources(policy::Profile& profile) {
+    if (!profile.filesystem.mounts) return {};
+    for (policy::MountGrant& mount : *profile.filesystem.mounts) {
+        if (mount.type != policy::MountGrant::Type::bind) continue;
+        char resolved[PATH_MAX];
+        if (!::realpath(mount.source.c_str(), resolved)) return Error::sys("source").within(quoted(mount.source)).hint("a volume's source must exist");
+        mount.source = resolved;
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<policy::Profile> resolve_profile(const LaunchOptions& options, const HostConfig& host) {
@@ -62,6 +74,7 @@ Result<policy::Profile> resolve_profile(const LaunchOptions& options, const Host
         for (const std::string& variable : *profile.environment.pass)
             if (const char* value = ::getenv(variable.c_str())) set.emplace(variable, value);
     }
+    TRY(resolve_sources(profile));
     TRY(policy::check_grants(profile));
     return profile;
 }
@@ -103,6 +116,7 @@ Result<oci::Config> configure(Source& source, const policy::Profile& profile, co
     app.terminal = options.terminal;
     oci::Config config = TRY(plan::synthesize(app, profile, facts));
     config.annotations = source.annotations;
+    if (source.bundle) add_bundle_restrictions(*source.bundle, config);
     const oci::User& user = config.process->user;
     if (!app.has_user) log(LogLevel::info, concat("the image names ", app.uid == 0 ? "root or nobody" : "nobody", ": the app runs as ", user.uid, ":", user.gid));
     return config;

@@ -49,9 +49,11 @@ Result<int> launch_detached(const std::function<Result<int>(Started&)>& job) {
     const pid_t child = ::fork();
     if (child < 0) return Error::sys("fork");
     if (child == 0) {
-        reader.reset();
-        ::setsid();
-        Started started(std::move(writer));
+        // What the caller had open is the caller's: a lock or a pipe of its must not live on in us.
+        const int pipe = writer.release();
+        if (::setsid() < 0 || ::dup2(pipe, 3) < 0 || ::fcntl(3, F_SETFD, FD_CLOEXEC) < 0 || !sys::close_range(4, ~0U)) ::_exit(125);
+        (void)reader.release();
+        Started started(Fd(3));
         const auto done = job(started);
         if (!done) started.fail(done.error());
         ::_exit(done ? 0 : 125);

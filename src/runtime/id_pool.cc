@@ -43,8 +43,9 @@ bool overlaps(const std::vector<Range>& ranges, uint32_t base) {
 
 }  // namespace
 
-Result<IdSlot> take_slot(const std::string& state_root, const HostConfig& config, std::string_view id) {
-    const std::string directory = state_root + "/.ids";
+Result<IdSlot> take_slot(const HostConfig& config, std::string_view id) {
+    TRY(open_private_directory("/run/casemate", true));
+    const std::string directory = "/run/casemate/.ids";
     const Fd slots = TRY(open_private_directory(directory, true));
     const std::vector<Range> taken = delegated_ranges();
     const uint32_t count = config.pool_count / slot_size;

@@ -16,6 +16,7 @@ struct IdSlot {
 };
 
 // A free slot, clear of the ranges in /etc/subuid and /etc/subgid. Errors: none free.
-Result<IdSlot> take_slot(const std::string& state_root, const HostConfig& config, std::string_view id);
+// The locks are at one place for the whole host, whatever --root says: two state roots must not share a range.
+Result<IdSlot> take_slot(const HostConfig& config, std::string_view id);
 
 }  // namespace casemate::runtime

@@ -56,14 +56,15 @@ private:
         NetworkProcesses network;
         start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
             TRY(verify_waiting(app.plan, waiting));
+            // Before the app runs: a launcher that dies now leaves a record that names its container.
+            TRY(remember(app, site, waiting));
+            TRY(write_pid_file(options_.pid_file, waiting.pid));
             return network.start(app.plan, *site.listeners, waiting);
         };
         launch::Running running = TRY(launch::start(app.plan, std::move(start)));
         // From here on the app lives: whatever goes wrong ends it.
         launch::OwnedProcess owner(running.pid, TRY(sys::duplicate(running.pidfd)));
         site.listeners->close_sockets();
-        TRY(remember(app, site, running));
-        TRY(write_pid_file(options_.pid_file, running.pid));
         const std::vector<pid_t> pids = launch::processes_of(running.pid);
         if (started_) TRY(started_->report(id));
         const launch::Ending ending = TRY(launch::supervise(app.plan, running, gate_, network.watched()));
@@ -84,20 +85,19 @@ private:
         launch::Options start;
         start.signal_mask = gate_.mask_before();
         for (const launch::InheritedListener& listener : site.listeners->inherited()) start.inherited.push_back(TRY(sys::duplicate(listener.fd)));
-        for (const launch::SocketFile& file : site.listeners->files()) site.record().sockets.push_back(file.path);
         if (options_.detach) TRY(redirect_output(app.data, start));
         return start;
     }
 
-    Result<void> remember(const App& app, Site& site, const launch::Running& running) {
+    Result<void> remember(const App& app, Site& site, const launch::Waiting& waiting) {
         Record& record = site.record();
-        record.pid = running.pid;
-        record.start_time = TRY(start_time_of(running.pid));
+        record.pid = waiting.pid;
+        record.start_time = TRY(start_time_of(waiting.pid));
         record.bundle = app.source.unpacked ? app.data : options_.source;
         record.rootfs = app.plan.mounts().root.path;
         record.profile = app.plan.profile_name();
         record.annotations = app.source.annotations;
-        record.expected = running.expected;
+        record.expected = waiting.expected;
         record.waivers = app.plan.waivers();
         return site.write();
     }

@@ -3,22 +3,29 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "plan/relay_filter.h"
 
 namespace casemate::runtime {
 namespace {
 
-constexpr uint32_t relay_host_id = 1879048191;  // without a user namespace: just below the end of the id pool, nobody else's
-constexpr uint32_t relay_range_id = 65534;      // of the container's own range: the last but one
+constexpr uint32_t relay_host_id = 1879048192;  // without a user namespace: just beyond the id pool, nobody else's
+
+// An id of the container's own range that the app does not have: images use 65534 as "nobody".
+uint32_t relay_range_id(const plan::IdsPlan& ids) {
+    for (uint32_t id = 65533;; --id)
+        if (id != ids.uid && id != ids.gid && std::find(ids.groups.begin(), ids.groups.end(), id) == ids.groups.end()) return id;
+}
 
 std::optional<launch::RelayIds> relay_ids(const plan::IdsPlan& ids) {
     switch (ids.mode) {
         case plan::Mode::root: return launch::RelayIds{relay_host_id, relay_host_id};
-        case plan::Mode::root_userns: return launch::RelayIds{ids.owner_uid + relay_range_id, ids.owner_gid + relay_range_id};
+        case plan::Mode::root_userns: return launch::RelayIds{ids.owner_uid + relay_range_id(ids), ids.owner_gid + relay_range_id(ids)};
         case plan::Mode::rootless: break;
     }
     if (ids.single_id()) return std::nullopt;  // there is no other id
-    return launch::RelayIds{relay_range_id, relay_range_id};
+    return launch::RelayIds{relay_range_id(ids), relay_range_id(ids)};
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ Result<HostConfig> read_host_config() {
             if (number) *number = static_cast<uint32_t>(member.value.unsigned_integer());
         }
     }
-    if (config.pool_first % 65536 != 0 || config.pool_first == 0 || config.pool_count < 65536) return wrong("idPool", "'first' must be a multiple of 65536, 'count' at least that");
+    if (config.pool_first % 65536 != 0 || config.pool_first == 0 || config.pool_count < 65536 || uint64_t{config.pool_first} + config.pool_count > UINT32_MAX) return wrong("idPool", "'first' must be a multiple of 65536, 'count' at least that, and both together below 2^32");
     return config;
 }
 

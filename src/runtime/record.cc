@@ -21,24 +21,12 @@ namespace {
 
 constexpr size_t record_limit = size_t{4} << 20;
 
-void write_strings(json::Writer& out, const char* key, const std::vector<std::string>& values) {
-    out.key(key).begin_array();
-    for (const std::string& value : values) out.value(value);
-    out.end_array();
-}
-
 // Reads members of our own document; anything else than expected makes the whole record broken.
 class Members {
 public:
     explicit Members(const json::Value& object) : object_(object) {}
     std::string text(std::string_view key) { return get(key, json::Kind::string) ? std::string(found_->string()) : std::string(); }
     uint64_t number(std::string_view key) { return get(key, json::Kind::integer) ? found_->unsigned_integer() : 0; }
-    std::vector<std::string> list(std::string_view key) {
-        std::vector<std::string> out;
-        if (get(key, json::Kind::array))
-            for (const json::Value& item : found_->items()) out.emplace_back(item.string());
-        return out;
-    }
     const json::Value* object(std::string_view key) { return get(key, json::Kind::object) ? found_ : nullptr; }
     const json::Value* array(std::string_view key) { return get(key, json::Kind::array) ? found_ : nullptr; }
     bool good() const { return good_; }
@@ -63,7 +51,10 @@ std::string to_json(const Record& record) {
     out.field("startTime", record.start_time).field("supervisor", static_cast<int64_t>(record.supervisor));
     out.field("supervisorStart", record.supervisor_start).field("bundle", record.bundle).field("rootfs", record.rootfs);
     out.field("profile", record.profile).field("created", record.created).field("data", record.data);
-    write_strings(out, "sockets", record.sockets);
+    out.key("sockets").begin_array();
+    for (const launch::SocketFile& file : record.sockets)
+        out.begin_object().field("path", file.path).field("device", uint64_t{file.device}).field("inode", uint64_t{file.inode}).end_object();
+    out.end_array();
     out.key("annotations").begin_object();
     for (const auto& [name, value] : record.annotations) out.field(name, value);
     out.end_object().key("waivers").begin_array();
@@ -91,7 +82,12 @@ Result<Record> parse_record(std::string_view text) {
     record.profile = members.text("profile");
     record.created = members.text("created");
     record.data = members.text("data");
-    record.sockets = members.list("sockets");
+    if (const json::Value* sockets = members.array("sockets"))
+        for (const json::Value& item : sockets->items()) {
+            Members file(item);
+            record.sockets.push_back({file.text("path"), static_cast<dev_t>(file.number("device")), static_cast<ino_t>(file.number("inode"))});
+            if (!file.good()) return Error::invalid("the state file is broken");
+        }
     if (const json::Value* annotations = members.object("annotations"))
         for (const json::Member& member : annotations->members()) record.annotations[std::string(member.key)] = member.value.string();
     if (const json::Value* waivers = members.array("waivers"))
@@ -164,8 +160,16 @@ Result<uint64_t> start_time_of(pid_t pid) {
 
 bool is_alive(pid_t pid, uint64_t start_time) {
     if (pid <= 0) return false;
-    const auto now = start_time_of(pid);
-    return now && now.value() == start_time;
+    const auto proc = sys::Procfs::host();
+    if (!proc) return false;
+    const auto stat = proc.value().read(concat(pid, "/stat"));
+    if (!stat) return false;
+    const auto now = sys::parse_start_time(stat.value());
+    if (!now || now.value() != start_time) return false;
+    // Ended but not reaped yet: its namespaces and files are gone (proc(5): state is the field after the name).
+    const size_t name_end = stat.value().rfind(") ");
+    const char state = name_end == std::string::npos ? '?' : stat.value()[name_end + 2];
+    return state != 'Z' && state != 'X';
 }
 
 std::string timestamp() {

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "launch/listeners.h"
 #include "oci/state.h"
 #include "plan/expected.h"
 
@@ -23,7 +24,7 @@ struct Record {
     std::string profile;
     std::string created;        // RFC 3339
     std::string data;           // directory of ours to be removed with it, or empty
-    std::vector<std::string> sockets;  // unix listeners' files, to be removed
+    std::vector<launch::SocketFile> sockets;  // unix listeners' files, to be removed while they are the same
     std::map<std::string, std::string> annotations;
     plan::Expected expected;
     std::vector<policy::WaiverRecord> waivers;

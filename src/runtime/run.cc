@@ -46,6 +46,9 @@ Result<policy::Profile> runtime_profile(const std::string& name) {
 Result<int> run_bundle(const Settings& settings, const RunOptions& options) {
     if (options.detach || options.preserve_fds)
         return Error::with_code(ENOTSUP, "run: --detach and --preserve-fds are not applied by this version of casemate");
+    const HostConfig host = TRY(read_host_config());
+    if (!host.oci_ceiling.empty() && host.oci_ceiling != "oci")
+        return Error::with_code(ENOTSUP, concat("casemate.json: oci.ceiling ", quoted(host.oci_ceiling), ": a ceiling over config.json is not applied by this version of casemate"));
     const policy::Profile profile = TRY(runtime_profile(options.profile));
     launch::SignalGate gate = TRY(launch::SignalGate::close());
     Site site = TRY(Site::open(settings, options.id));
@@ -57,19 +60,21 @@ Result<int> run_bundle(const Settings& settings, const RunOptions& options) {
     for (const std::string& note : plan.notes()) log(LogLevel::info, note);
     launch::Options start;
     start.signal_mask = gate.mask_before();
-    start.before_go = [&](const launch::Waiting& waiting) { return verify_waiting(plan, waiting); };
+    start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
+        TRY(verify_waiting(plan, waiting));
+        Record& record = site.record();
+        record.pid = waiting.pid;
+        record.start_time = TRY(start_time_of(waiting.pid));
+        record.bundle = bundle.path;
+        record.rootfs = plan.mounts().root.path;
+        record.profile = plan.profile_name();
+        record.annotations = bundle.config.annotations;
+        record.expected = waiting.expected;
+        TRY(site.write());
+        return write_pid_file(options.pid_file, waiting.pid);
+    };
     launch::Running running = TRY(launch::start(plan, std::move(start)));
     launch::OwnedProcess owner(running.pid, TRY(sys::duplicate(running.pidfd)));
-    Record& record = site.record();
-    record.pid = running.pid;
-    record.start_time = TRY(start_time_of(running.pid));
-    record.bundle = bundle.path;
-    record.rootfs = plan.mounts().root.path;
-    record.profile = plan.profile_name();
-    record.annotations = bundle.config.annotations;
-    record.expected = running.expected;
-    TRY(site.write());
-    TRY(write_pid_file(options.pid_file, running.pid));
     const launch::Ending ending = TRY(launch::supervise(plan, running, gate, {}));
     (void)owner.release();  // reaped
     if (options.keep) site.keep_record();

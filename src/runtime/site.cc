@@ -1,6 +1,8 @@
 #include "runtime/site.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +28,11 @@ Result<Site> Site::open(const Settings& settings, const std::string& id) {
 Site::~Site() {
     if (!file_) return;
     listeners.reset();
-    if (auto removed = remove_leftovers(settings_, record_); !removed) log(LogLevel::error, removed.error().text());
+    if (auto removed = remove_leftovers(settings_, record_); !removed) {
+        // The record stays: it is how `delete` and `gc` find what is left.
+        log(LogLevel::error, removed.error().text());
+        return;
+    }
     if (keep_record_) return;
     if (auto removed = file_->remove(); !removed) log(LogLevel::error, removed.error().text());
 }
@@ -43,17 +49,38 @@ Result<std::string> Site::make_data() {
         Error error = Error::from_errno(why, "mkdir").within(quoted(path));
         return why == EEXIST ? std::move(error).hint("left by a launcher that was killed: remove it with 'casemate gc'") : error;
     }
+    data_lock_ = TRY_IN(quoted(path), sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (::flock(data_lock_.get(), LOCK_EX | LOCK_NB) < 0) return Error::sys("flock").within(quoted(path));
     return path;
 }
 
 Result<void> remove_leftovers(const Settings& settings, const Record& record) {
-    for (const std::string& socket : record.sockets) (void)!::unlink(socket.c_str());
+    for (const launch::SocketFile& socket : record.sockets) TRY(launch::remove_socket_file(socket));
     if (record.data.empty()) return {};
     // Only ever a directory of that name in our own data root, whatever the record says.
     const std::string root = TRY(data_root(settings));
     if (record.data != concat(root, "/", record.id)) return Error::invalid(concat("the record names a data directory that is not ours: ", quoted(record.data)));
     const Fd directory = TRY_IN(quoted(root), sys::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     return sys::remove_scratch(directory, record.id);
+}
+
+Result<std::vector<std::string>> remove_unowned_data(const Settings& settings) {
+    const std::string root = TRY(data_root(settings));
+    const Fd directory = TRY_IN(quoted(root), sys::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    std::vector<std::string> names, removed;
+    {
+        const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(root.c_str()), ::closedir);
+        if (!stream) return Error::sys("opendir").within(quoted(root));
+        while (const dirent* entry = ::readdir(stream.get()))
+            if (check_id(entry->d_name)) names.emplace_back(entry->d_name);
+    }
+    for (const std::string& name : names) {
+        const auto data = sys::openat2(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (!data || ::flock(data.value().get(), LOCK_EX | LOCK_NB) < 0) continue;  // a living launcher's
+        TRY_IN(quoted(concat(root, "/", name)), sys::remove_scratch(directory, name));
+        removed.push_back(concat(root, "/", name));
+    }
+    return removed;
 }
 
 }  // namespace casemate::runtime

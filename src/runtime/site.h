@@ -36,10 +36,13 @@ private:
     Settings settings_;
     std::unique_ptr<RecordFile> file_;  // empty: moved from
     Record record_;
+    Fd data_lock_;  // flock on the data directory: what is not locked is nobody's (gc)
     bool keep_record_ = false;
 };
 
 // Removes what a record names: data directory and socket files. Its process must be gone.
 Result<void> remove_leftovers(const Settings& settings, const Record& record);
+// Removes data directories that no living launcher holds, whatever became of their records. What was removed.
+Result<std::vector<std::string>> remove_unowned_data(const Settings& settings);
 
 }  // namespace casemate::runtime

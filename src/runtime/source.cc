@@ -96,7 +96,7 @@ Result<void> run_unpacker(const std::string& program, std::vector<std::string> w
     argv.push_back(nullptr);
     int pipe_ends[2];
     if (::pipe2(pipe_ends, O_CLOEXEC) < 0) return Error::sys("pipe2");
-    const Fd reader(pipe_ends[0]);
+    Fd reader(pipe_ends[0]);
     Fd writer(pipe_ends[1]);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -119,6 +119,7 @@ Result<void> run_unpacker(const std::string& program, std::vector<std::string> w
     if (failed) return Error::from_errno(failed, program);
     writer.reset();
     auto output = sys::read_all(reader, size_t{1} << 20);
+    reader.reset();  // one that says too much must not wait for us
     int status = 0;
     while (::waitpid(child, &status, 0) < 0)
         if (errno != EINTR) return Error::sys("waitpid");
@@ -132,6 +133,7 @@ Result<Source> from_bundle(const std::string& directory) {
     const std::string config_text = TRY_IN(concat(quoted(bundle + "/config.json")), sys::read_file(opened, "config.json", size_t{4} << 20));
     const oci::Config config = TRY(oci::parse_config(config_text));
     if (!config.process) return Error::invalid("config.json: $.process: missing");
+    TRY(check_bundle(config));
     Source source;
     plan::AppSource& app = source.app;
     app.root_path = config.root_path.starts_with('/') ? config.root_path : concat(bundle, "/", config.root_path);
@@ -142,6 +144,7 @@ Result<Source> from_bundle(const std::string& directory) {
     app.gid = config.process->user.gid;
     app.additional_gids = config.process->user.additional_gids;
     app.has_user = app.uid != 0;
+    source.bundle = config;
     return source;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "oci/config.h"
 #include "plan/plan.h"
 #include "runtime/runtime.h"
 
@@ -24,10 +25,16 @@ struct Source {
     bool shifted = false;
     std::string digest;          // of the manifest, or empty
     std::map<std::string, std::string> annotations;
+    // A bundle's own restrictions that a launch takes over beside its process (source_bundle.cc).
+    std::optional<oci::Config> bundle;
 };
 
 enum class SourceKind : uint8_t { image, bundle, rootfs };
 Result<SourceKind> kind_of(const std::string& source);
+// Checks that a launch can honour what the bundle restricts, by name; what it merely grants is the profile's to give.
+Result<void> check_bundle(const oci::Config& bundle);
+// The stricter of the two in each field that both have: limits, umask, masks, capabilities, no_new_privs, root.
+void add_bundle_restrictions(const oci::Config& bundle, oci::Config& made);
 // Opens or unpacks it. On an error nothing is left in scratch.
 Result<Source> open_source(const Settings& settings, const SourceRequest& request);
 

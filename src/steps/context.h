@@ -33,6 +33,7 @@ struct Prepared {
     ino_t root_inode = 0;
     Fd tree;                              // root modes: its detached clone
     Fd dev;                               // root modes: the whole /dev, detached
+    std::map<std::string, std::string> reached;  // mount points that lead elsewhere through links of the image
     std::vector<BindSource> binds;        // one per mount of the plan; empty entries for the others
     Fd stub;                              // sealed memfd
     std::vector<Fd> inherited;            // for the app, from descriptor 3 on

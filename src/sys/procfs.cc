@@ -110,4 +110,8 @@ Result<std::vector<int>> Procfs::descriptors(const std::string& process) const {
     return numbers;
 }
 
+Result<std::string> Procfs::descriptor_path(FdView fd) const {
+    return readlinkat(mount_, concat("self/fd/", fd.get()).c_str());
+}
+
 }  // namespace casemate::sys

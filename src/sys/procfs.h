@@ -29,6 +29,8 @@ public:
     Result<Fd> namespace_fd(const std::string& process, const std::string& kind) const;
     // Numbers of the open descriptors of a process, sorted; the reader's own directory handle left out.
     Result<std::vector<int>> descriptors(const std::string& process) const;
+    // What /proc/self/fd/N says of a descriptor of ours: its path in our mount namespace.
+    Result<std::string> descriptor_path(FdView fd) const;
     FdView fd() const { return mount_; }
     Fd release() { return std::move(mount_); }
 

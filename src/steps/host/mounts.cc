@@ -45,6 +45,16 @@ Result<void> open_sources(HostContext& context) {
     return {};
 }
 
+// "/var/run/app" of an image with /var/run -> /run is mounted on /run/app: verify must look for it there.
+Result<void> note_where_it_leads(HostContext& context, const std::string& destination, FdView point) {
+    const std::string root = TRY(context.proc->descriptor_path(context.prepared.root->fd()));
+    const std::string path = TRY(context.proc->descriptor_path(point));
+    const std::string prefix = root == "/" ? "" : root;
+    if (!path.starts_with(prefix) || path.substr(prefix.size()) == destination) return {};
+    context.prepared.reached[destination] = path.substr(prefix.size());
+    return {};
+}
+
 Result<void> create_points(HostContext& context) {
     const auto& mounts = context.plan.mounts().mounts;
     // The app's user must be able to walk what is made, whatever the caller's umask.
@@ -54,11 +64,9 @@ Result<void> create_points(HostContext& context) {
         if (mounts[i].parent >= 0 || mounts[i].destination == "/") continue;
         const bool file = mounts[i].kind == plan::MountKind::bind && context.prepared.binds[i].is_file;
         const std::string where = concat("mount point ", quoted(mounts[i].destination));
-        if (file) {
-            TRY_IN(where, context.prepared.root->make_file(mounts[i].destination));
-        } else {
-            TRY_IN(where, context.prepared.root->make_directory(mounts[i].destination));
-        }
+        const Fd point = TRY_IN(where, file ? context.prepared.root->make_file(mounts[i].destination)
+                                            : context.prepared.root->make_directory(mounts[i].destination));
+        TRY_IN(where, note_where_it_leads(context, mounts[i].destination, point));
     }
     return {};
 }

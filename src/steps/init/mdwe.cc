@@ -11,9 +11,12 @@ namespace casemate::steps::init {
 const InitStep deny_write_execute{
     "deny write+execute", Phase::mdwe, [](const plan::Plan& plan) { return plan.process().mdwe; },
     [](const plan::Plan&) { return std::string("PR_SET_MDWE, inherited by the exec"); },
-    [](InitContext&) {
-        constexpr int set_mdwe = 65, refuse_exec_gain = 1;
-        return sys::prctl(set_mdwe, refuse_exec_gain, "prctl PR_SET_MDWE");
+    [](InitContext&) -> Result<void> {
+        constexpr int set_mdwe = 65, get_mdwe = 66, refuse_exec_gain = 1;
+        TRY(sys::prctl(set_mdwe, refuse_exec_gain, "prctl PR_SET_MDWE"));
+        // Nobody can see it from outside: what verify calls "checked inside at start" is checked here.
+        if (TRY(sys::prctl_get(get_mdwe, 0, "prctl PR_GET_MDWE")) != refuse_exec_gain) return Error::invalid("PR_SET_MDWE had no effect");
+        return {};
     }};
 
 }  // namespace casemate::steps::init
