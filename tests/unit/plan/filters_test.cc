@@ -178,8 +178,8 @@ TEST_CASE("seccomp: config.json's rules and flags") {
 TEST_CASE("seccomp: without no_new_privs the filter must let the launcher drop its last capabilities") {
     const std::string rules = R"("defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}])";
     Input input = with_seccomp(rules);
-    CHECK(refusal(input) == "config.json: $.linux.seccomp: denies capset, which the launcher needs after it when process.noNewPrivileges is false");
-    CHECK(hint_of(input) == "set process.noNewPrivileges, or allow capset");
+    CHECK(refusal(input) == "seccomp: the filter denies capset, which the launcher needs after it while noNewPrivileges is false");
+    CHECK(hint_of(input) == "set noNewPrivileges, or allow capset");
     input.config.process->no_new_privileges = true;
     CHECK(refusal(input) == "compiled");
 }

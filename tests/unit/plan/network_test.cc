@@ -34,7 +34,6 @@ TEST_CASE("network: egress only where it is open, in a network namespace of the 
     policy::Profile host = silent();
     CHECK_FALSE(compiled(launching(host)).network().egress_open);  // the host's own
     host.namespaces.private_ = {"network"};
-    host.network.mode = policy::NetworkMode::none;
     CHECK(compiled(launching(host)).network().egress_open);  // silent on egress restricts nothing
 }
 
@@ -56,4 +55,7 @@ TEST_CASE("network: mode 'host' does not open a namespace of the container's own
     const Plan plan = compiled(launching(profile));
     CHECK(has_note(plan, "network.mode 'host' has no effect: namespaces.private holds 'network'"));
     CHECK_FALSE(has_note(compiled(launching(shipped("web"))), "network.mode"));
+    CHECK_FALSE(plan.network().egress_open);
+    profile.network.egress = policy::Egress::open;
+    CHECK(compiled(launching(profile)).network().egress_open);
 }

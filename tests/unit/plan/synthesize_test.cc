@@ -90,7 +90,7 @@ TEST_CASE("synthesize: variables of the image, the launcher's defaults, the prof
     // `strict` takes none of the image's.
     CHECK_FALSE(has(made(shipped("strict"), app).process->env, "A=3"));
     app.env = {"NOEQUALS"};
-    CHECK(has(made(shipped("hardened"), app).process->env, "NOEQUALS="));
+    CHECK(made(shipped("hardened"), app).process->env.size() == 2);  // PATH and HOME
 }
 
 TEST_CASE("synthesize: every restriction that OCI has a field for is in it") {

@@ -1,0 +1,276 @@
+// Nothing in config.json is ignored: a field is applied, and then changing it changes the plan; or it is not applied, and
+// then it is refused by its place.
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "json/value.h"
+#include "json/writer.h"
+#include "oci/unsupported.h"
+#include "unit/plan/compiling.h"
+
+using namespace casemate;
+using namespace casemate::plan;
+using namespace casemate::plan::test;
+
+namespace {
+
+bool is_applied(std::string_view field) { return std::ranges::find(applied_fields(), field) != applied_fields().end(); }
+
+// Keys that the parser demands beside any other of the same object, and what every configuration here needs to run.
+constexpr std::string_view demanded[] = {
+    "$.ociVersion", "$.root.path", "$.process.args", "$.process.cwd", "$.process.user.uid", "$.process.user.gid", "$.mounts[].destination",
+    "$.mounts[].type", "$.process.consoleSize.height", "$.process.consoleSize.width", "$.process.rlimits[].type", "$.process.rlimits[].soft",
+    "$.process.rlimits[].hard", "$.process.scheduler.policy", "$.process.ioPriority.class", "$.linux.resources.devices[].allow",
+    "$.linux.resources.blockIO.weightDevice[].major", "$.linux.resources.blockIO.weightDevice[].minor", "$.linux.resources.hugepageLimits[].pageSize",
+    "$.linux.resources.hugepageLimits[].limit", "$.linux.resources.network.priorities[].name", "$.linux.resources.network.priorities[].priority",
+    "$.linux.seccomp.defaultAction", "$.linux.seccomp.listenerPath", "$.linux.seccomp.syscalls[].names", "$.linux.seccomp.syscalls[].action",
+    "$.linux.seccomp.syscalls[].args[].index", "$.linux.seccomp.syscalls[].args[].value", "$.linux.seccomp.syscalls[].args[].op",
+    "$.linux.memoryPolicy.mode", "$.linux.personality.domain", "$.linux.namespaces[].type", "$.linux.devices[].path", "$.linux.devices[].type",
+    "$.linux.devices[].major", "$.linux.devices[].minor"};
+
+bool is_demanded(const std::string& field) {
+    if (field.starts_with("$.hooks.") && field.ends_with(".path")) return true;
+    if (contains(field, "Mappings[].") || (contains(field, "blockIO.throttle") && contains(field, "[]."))) return true;  // whole entries, both maps
+    return std::ranges::find(demanded, field) != std::end(demanded);
+}
+
+// The document with this field, what the parser demands beside it, and what every configuration needs. `place` is the
+// field of the value at hand; maps are told by the fields that all_fields() knows.
+class Only {
+public:
+    explicit Only(std::string wanted) : wanted_(std::move(wanted)), fields_(oci::all_fields()) {}
+
+    std::string of(const json::Value& root) {
+        object(root, "$");
+        return out_.take();
+    }
+
+private:
+    // Does anything at or below this place stay?
+    bool stays(const std::string& place) const {
+        const auto within = [](std::string_view field, std::string_view holder) {
+            return field.starts_with(holder) && (field.size() == holder.size() || field[holder.size()] == '.' || field[holder.size()] == '[');
+        };
+        if (within(wanted_, place) || within(place, wanted_)) return true;
+        if (!is_demanded(place)) return place == "$.root" || place == "$.process" || place == "$.process.user";
+        const size_t end = place.rfind('.');
+        const std::string holder = place.substr(0, end);
+        const bool everywhere = holder == "$" || holder == "$.root" || holder == "$.process" || holder == "$.process.user";
+        // Of a pair of maps both are needed, each with whole entries.
+        if (const size_t maps = holder.find("Mappings[]"); maps != std::string::npos)
+            return wanted_.starts_with(holder.substr(0, maps - 3)) && contains(wanted_, "Mappings[]");
+        return everywhere || within(wanted_, holder);
+    }
+    bool holds_maps(const std::string& place) const {
+        return place.ends_with("Mappings") && contains(wanted_, "Mappings[]") && wanted_.starts_with(place.substr(0, place.size() - 11));
+    }
+    void value(const json::Value& value, const std::string& place) {
+        if (value.is_object()) object(value, place);
+        else if (value.is_array()) array(value, place);
+        else if (value.is_bool()) out_.value(value.boolean());
+        else if (value.is_integer() && value.negative()) out_.value(value.signed_integer());
+        else if (value.is_integer()) out_.value(value.unsigned_integer());
+        else out_.value(value.string());
+    }
+    void array(const json::Value& list, const std::string& place) {
+        out_.begin_array();
+        const std::string item = std::ranges::find(fields_, place) == fields_.end() ? place + "[]" : place;
+        for (const json::Value& entry : list.items()) value(entry, item);
+        out_.end_array();
+    }
+    void object(const json::Value& object, const std::string& place) {
+        const bool is_map = std::ranges::any_of(fields_, [&](const std::string& field) { return field.starts_with(place + ".*."); });
+        const bool is_leaf = std::ranges::find(fields_, place) != fields_.end() && place == wanted_;
+        out_.begin_object();
+        for (const json::Member& member : object.members()) {
+            const std::string below = is_leaf ? place : is_map ? place + ".*" : concat(place, ".", member.key);
+            if (!stays(below) && !holds_maps(below)) continue;
+            out_.key(member.key);
+            value(member.value, below);
+        }
+        out_.end_object();
+    }
+
+    std::string wanted_;
+    std::vector<std::string> fields_;
+    json::Writer out_;
+};
+
+oci::Config only(const std::string& field) {
+    const std::string text = read_data("oci/full.json");
+    const auto document = json::Document::parse(text);
+    REQUIRE(document);
+    const std::string chosen = Only(field).of(document.value().root());
+    auto config = oci::parse_config(chosen);
+    REQUIRE_MESSAGE(config, (config ? chosen : concat(field, ": ", config.error().text(), ": ", chosen)));
+    return std::move(config).take();
+}
+
+}  // namespace
+
+TEST_CASE("fields: the list of applied ones names real fields, each once") {
+    const std::vector<std::string> all = oci::all_fields();
+    for (const std::string_view field : applied_fields()) {
+        CAPTURE(field);
+        CHECK(std::ranges::find(all, field) != all.end());
+        CHECK(std::ranges::count(applied_fields(), field) == 1);
+    }
+}
+
+TEST_CASE("fields: whatever is not applied is refused by its place") {
+    size_t refused = 0;
+    for (const std::string& field : oci::all_fields()) {
+        const auto inside = [&](const std::string& other) { return other.starts_with(field + "."); };
+        const std::vector<std::string> all = oci::all_fields();
+        if (is_applied(field) || std::ranges::any_of(all, inside)) continue;  // objects: in the next test
+        CAPTURE(field);
+        Input input;
+        input.config = only(field);
+        const std::vector<std::string> present = oci::present_fields(input.config);
+        REQUIRE(std::ranges::find(present, field) != present.end());
+        const std::string text = refusal(input);
+        CHECK_MESSAGE(text.ends_with(": not applied by this version of casemate"), text);
+        // Its own place, or that of what the parser demands beside it.
+        const std::string holder = field.substr(0, field.find_last_of('.'));
+        const std::string_view stem = std::string_view(holder).substr(0, holder.find_first_of("[*"));
+        CHECK_MESSAGE(contains(text, concat("config.json: ", stem)), text);
+        CHECK(hint_of(input) == "remove the field, or use a runtime that applies it; casemate never ignores a restriction");
+        ++refused;
+    }
+    CHECK(refused > 70);
+}
+
+TEST_CASE("fields: objects that are present and empty are refused, unless they then ask for nothing") {
+    for (const char* member : {"intelRdt", "memoryPolicy", "personality"}) {
+        CAPTURE(member);
+        Input input;
+        if (std::string_view(member) == "intelRdt") input.config.linux_.intel_rdt.emplace();
+        if (std::string_view(member) == "memoryPolicy") input.config.linux_.memory_policy.emplace();
+        if (std::string_view(member) == "personality") input.config.linux_.personality.emplace();
+        CHECK(contains(refusal(input), concat("config.json: $.linux.", member)));
+    }
+    Input input;
+    input.config = with_linux(R"("resources": {"memory": {}, "cpu": {}, "blockIO": {}, "network": {}})");
+    CHECK(refusal(input) == "compiled");
+    input.config.linux_.resources->memory->limit = 1;
+    CHECK(refusal(input) == "config.json: $.linux.resources.memory.limit: not applied by this version of casemate");
+}
+
+namespace {
+
+// A configuration that uses every applied field, and for each field another value of it.
+constexpr const char* rich = R"({
+ "ociVersion": "1.3.0", "root": {"path": "rootfs", "readonly": true}, "hostname": "web", "domainname": "example.org",
+ "annotations": {"a": "b"},
+ "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+   {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+   {"destination": "/data", "type": "bind", "source": "/srv/data", "options": ["ro"]}],
+ "process": {"user": {"uid": 1001, "gid": 1002, "umask": 18, "additionalGids": [5]}, "args": ["/app"], "env": ["A=b"], "cwd": "/srv",
+   "noNewPrivileges": true, "oomScoreAdj": 100,
+   "capabilities": {"bounding": ["CAP_CHOWN", "CAP_KILL"], "effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN", "CAP_KILL"],
+     "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"]},
+   "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}]},
+ "linux": {"namespaces": [{"type": "mount"}, {"type": "uts"}, {"type": "network"}, {"type": "user"}, {"type": "time"}],
+   "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 200000, "size": 65536}],
+   "sysctl": {"net.ipv4.ip_forward": "0"}, "rootfsPropagation": "slave", "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"],
+   "timeOffsets": {"monotonic": {"secs": 10, "nanosecs": 20}},
+   "devices": [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 438, "uid": 3, "gid": 4}],
+   "seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "architectures": ["SCMP_ARCH_X86_64"], "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+     "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "errnoRet": 7,
+       "args": [{"index": 1, "value": 2, "valueTwo": 3, "op": "SCMP_CMP_MASKED_EQ"}]}]}}})";
+
+struct Change {
+    const char *field, *from, *to;
+};
+constexpr Change changes[] = {
+    {"$.root.path", R"("rootfs")", R"("other")"},
+    {"$.root.readonly", R"("readonly": true)", R"("readonly": false)"},
+    {"$.hostname", R"("web")", R"("db")"},
+    {"$.domainname", "example.org", "example.net"},
+    {"$.mounts[].destination", R"("/data")", R"("/date")"},
+    {"$.mounts[].type", R"("type": "proc")", R"("type": "sysfs")"},
+    {"$.mounts[].source", "/srv/data", "/srv/date"},
+    {"$.mounts[].options", R"(["ro"])", R"(["rw"])"},
+    {"$.process.user.uid", "1001", "1003"},
+    {"$.process.user.gid", "1002", "1003"},
+    {"$.process.user.umask", R"("umask": 18)", R"("umask": 63)"},
+    {"$.process.user.additionalGids", "[5]", "[6]"},
+    {"$.process.args", R"(["/app"])", R"(["/other"])"},
+    {"$.process.env", "A=b", "A=c"},
+    {"$.process.cwd", R"("/srv")", R"("/")"},
+    {"$.process.noNewPrivileges", R"("noNewPrivileges": true)", R"("noNewPrivileges": false)"},
+    {"$.process.oomScoreAdj", R"("oomScoreAdj": 100)", R"("oomScoreAdj": 200)"},
+    {"$.process.capabilities.bounding", R"("bounding": ["CAP_CHOWN", )", R"("bounding": ["CAP_FOWNER", )"},
+    {"$.process.capabilities.effective", R"("effective": ["CAP_CHOWN"])", R"("effective": ["CAP_KILL"])"},
+    {"$.process.capabilities.permitted", R"("permitted": ["CAP_CHOWN", )", R"("permitted": ["CAP_CHOWN", "CAP_FOWNER", )"},
+    {"$.process.capabilities.inheritable", R"("inheritable": ["CAP_KILL"])", R"("inheritable": ["CAP_CHOWN"])"},
+    {"$.process.capabilities.ambient", R"("ambient": ["CAP_KILL"])", R"("ambient": [])"},
+    {"$.process.rlimits[].type", "RLIMIT_NOFILE", "RLIMIT_FSIZE"},
+    {"$.process.rlimits[].soft", "1024", "1025"},
+    {"$.process.rlimits[].hard", "4096", "4097"},
+    {"$.linux.namespaces[].type", R"({"type": "mount"}, )", R"({"type": "mount"}, {"type": "pid"}, )"},
+    {"$.linux.uidMappings[].containerID", R"("containerID": 0, "hostID": 100000)", R"("containerID": 1, "hostID": 100000)"},
+    {"$.linux.uidMappings[].hostID", "100000", "300000"},
+    {"$.linux.uidMappings[].size", R"("hostID": 100000, "size": 65536)", R"("hostID": 100000, "size": 65535)"},
+    {"$.linux.gidMappings[].containerID", R"("containerID": 0, "hostID": 200000)", R"("containerID": 1, "hostID": 200000)"},
+    {"$.linux.gidMappings[].hostID", "200000", "300000"},
+    {"$.linux.gidMappings[].size", R"("hostID": 200000, "size": 65536)", R"("hostID": 200000, "size": 65535)"},
+    {"$.linux.sysctl", R"("net.ipv4.ip_forward": "0")", R"("net.ipv4.ip_forward": "1")"},
+    {"$.linux.rootfsPropagation", R"("slave")", R"("shared")"},
+    {"$.linux.maskedPaths", "/proc/kcore", "/proc/keys"},
+    {"$.linux.readonlyPaths", R"(["/proc/sys"])", R"(["/proc/irq"])"},
+    {"$.linux.timeOffsets.*.secs", R"("secs": 10)", R"("secs": 11)"},
+    {"$.linux.timeOffsets.*.nanosecs", R"("nanosecs": 20)", R"("nanosecs": 21)"},
+    {"$.linux.devices[].path", "/dev/fuse", "/dev/fuse2"},
+    {"$.linux.devices[].type", R"("type": "c")", R"("type": "b")"},
+    {"$.linux.devices[].major", R"("major": 10)", R"("major": 11)"},
+    {"$.linux.devices[].minor", "229", "230"},
+    {"$.linux.devices[].fileMode", "438", "384"},
+    {"$.linux.devices[].uid", R"("uid": 3)", R"("uid": 5)"},
+    {"$.linux.devices[].gid", R"("gid": 4)", R"("gid": 5)"},
+    {"$.linux.seccomp.defaultAction", R"("defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38)", R"("defaultAction": "SCMP_ACT_LOG")"},
+    {"$.linux.seccomp.defaultErrnoRet", R"("defaultErrnoRet": 38)", R"("defaultErrnoRet": 39)"},
+    {"$.linux.seccomp.architectures", R"(["SCMP_ARCH_X86_64"])", R"(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"])"},
+    {"$.linux.seccomp.flags", "FILTER_FLAG_LOG", "FILTER_FLAG_TSYNC"},
+    {"$.linux.seccomp.syscalls[].names", R"(["read"])", R"(["write"])"},
+    {"$.linux.seccomp.syscalls[].action", R"("action": "SCMP_ACT_ERRNO", "errnoRet": 7)", R"("action": "SCMP_ACT_LOG")"},
+    {"$.linux.seccomp.syscalls[].errnoRet", R"("errnoRet": 7)", R"("errnoRet": 8)"},
+    {"$.linux.seccomp.syscalls[].args[].index", R"("index": 1)", R"("index": 2)"},
+    {"$.linux.seccomp.syscalls[].args[].value", R"("value": 2)", R"("value": 6)"},
+    {"$.linux.seccomp.syscalls[].args[].valueTwo", R"("valueTwo": 3)", R"("valueTwo": 0)"},
+    {"$.linux.seccomp.syscalls[].args[].op", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_EQ"},
+};
+// Their value is what it is: a version, text for `state`, and objects that speak through their members.
+constexpr std::string_view mute[] = {"$.ociVersion", "$.annotations", "$.process.capabilities", "$.linux.seccomp", "$.linux.resources",
+                                     "$.linux.resources.memory", "$.linux.resources.cpu", "$.linux.resources.blockIO", "$.linux.resources.network"};
+
+// What compiling says: the whole plan, or why not.
+std::string answer(const std::string& text) {
+    Input input;
+    input.config = parsed(text);
+    const auto plan = compile(input.config, input.profile, input.facts, input.request);
+    return plan ? to_json(plan.value()) : plan.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("fields: whatever is applied changes the plan when it changes") {
+    const std::string before = answer(rich);
+    REQUIRE(before.starts_with("{"));
+    for (const Change& change : changes) {
+        CAPTURE(change.field);
+        std::string text = rich;
+        const size_t at = text.find(change.from);
+        REQUIRE(at != std::string::npos);
+        text.replace(at, std::string_view(change.from).size(), change.to);
+        const bool differs = answer(text) != before;
+        CHECK_MESSAGE(differs, concat(change.field, ": ", change.to));
+    }
+    for (const std::string_view field : applied_fields()) {
+        CAPTURE(field);
+        const auto names = [&](const Change& change) { return field == change.field; };
+        const bool tested = std::ranges::any_of(changes, names) || std::ranges::find(mute, field) != std::end(mute);
+        CHECK_MESSAGE(tested, "say how a change of this field shows");
+    }
+}
