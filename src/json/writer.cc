@@ -144,4 +144,10 @@ Writer& Writer::null() {
     return *this;
 }
 
+Writer& Writer::raw(std::string_view json) {
+    before_value();
+    text_ += json;
+    return *this;
+}
+
 }  // namespace casemate::json

@@ -27,6 +27,8 @@ public:
     Writer& value(int number) { return value(static_cast<int64_t>(number)); }
     Writer& value(unsigned number) { return value(static_cast<uint64_t>(number)); }
     Writer& null();
+    // A value that is JSON already.
+    Writer& raw(std::string_view json);
     // key + value
     template <typename T>
     Writer& field(std::string_view name, const T& content) {
