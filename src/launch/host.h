@@ -30,6 +30,7 @@ struct Options {
     sigset_t signal_mask{};                // what the app gets
     // Called with the confined, waiting container: the outside half of verify, the relay. An error ends the launch.
     std::function<Result<void>(const Waiting&)> before_go;
+    FdView signals = -1;                   // a signalfd: one that arrives before the app runs ends the launch
     int deadline_ms = 60000;               // for init to become ready
 };
 

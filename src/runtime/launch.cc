@@ -41,6 +41,8 @@ public:
 
     Result<int> run() {
         const std::string id = options_.id.empty() ? TRY(random_id()) : options_.id;
+        // A report that cannot be written is found out before the app runs, not after.
+        if (!options_.report.empty()) TRY_IN(quoted(options_.report), sys::open(options_.report.c_str(), O_WRONLY | O_CREAT, 0644));
         Result<int> code = start_and_wait(id);
         if (!code && !options_.report.empty()) TRY(write_report(options_.report, launch::report_of(id, 0, code.error())));
         return code;
@@ -84,6 +86,7 @@ private:
     Result<launch::Options> start_options(const App& app, Site& site) {
         launch::Options start;
         start.signal_mask = gate_.mask_before();
+        start.signals = gate_.fd();
         for (const launch::InheritedListener& listener : site.listeners->inherited()) start.inherited.push_back(TRY(sys::duplicate(listener.fd)));
         if (options_.detach) TRY(redirect_output(app.data, start));
         return start;

@@ -86,6 +86,7 @@ Result<ProbeOutcome> probe(const Settings& settings, const LaunchOptions& wanted
     Fd reader(ends[0]), writer(ends[1]);
     launch::Options start;
     start.signal_mask = gate.mask_before();
+    start.signals = gate.fd();
     start.program = TRY(sealed_program(program));
     start.stdio[0] = TRY(sys::open("/dev/null", O_RDONLY));
     start.stdio[1] = TRY(sys::duplicate(writer));

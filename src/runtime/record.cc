@@ -101,15 +101,21 @@ Result<Record> parse_record(std::string_view text) {
     return record;
 }
 
-Result<RecordFile> RecordFile::create(const std::string& state_root, const std::string& id) {
-    TRY(check_id(id));
-    const std::string path = concat(state_root, "/", id);
-    if (::mkdir(path.c_str(), 0700) < 0) {
-        if (errno == EEXIST) return Error::with_code(EEXIST, concat("container with id ", quoted(id), " already exists")).hint("choose another name, or remove it with 'casemate delete'");
-        return Error::sys("mkdir").within(quoted(path)).hint("use --root with a directory that you may write");
+Result<RecordFile> RecordFile::create(const std::string& state_root, const Record& record) {
+    TRY(check_id(record.id));
+    const std::string path = concat(state_root, "/", record.id), made = concat(state_root, "/.new.", ::getpid(), ".", record.id);
+    if (::mkdir(made.c_str(), 0700) < 0) return Error::sys("mkdir").within(quoted(made)).hint("use --root with a directory that you may write");
+    RecordFile file(state_root, record.id, TRY_IN(quoted(made), sys::open(made.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)));
+    auto written = file.write(record);
+    if (written && ::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) < 0) {
+        written = errno == EEXIST ? Error::with_code(EEXIST, concat("container with id ", quoted(record.id), " already exists"))
+                                        .hint("choose another name, or remove it with 'casemate delete'")
+                                  : Error::sys("renameat2").within(quoted(path));
     }
-    Fd directory = TRY_IN(quoted(path), sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    return RecordFile(state_root, id, std::move(directory));
+    if (written) return file;
+    for (const char* name : {"state.json", "state.new"}) ::unlinkat(file.directory_.get(), name, 0);
+    ::rmdir(made.c_str());
+    return std::move(written).take_error();
 }
 
 Result<RecordFile> RecordFile::open(const std::string& state_root, const std::string& id) {

@@ -36,7 +36,8 @@ Result<Record> parse_record(std::string_view text);
 // The container's directory below the state root. Made exclusively: an id that exists is an error.
 class RecordFile {
 public:
-    static Result<RecordFile> create(const std::string& state_root, const std::string& id);
+    // With its first content, in one step: nobody ever sees a container without a record.
+    static Result<RecordFile> create(const std::string& state_root, const Record& record);
     static Result<RecordFile> open(const std::string& state_root, const std::string& id);  // "container 'x' does not exist"
     static Result<std::vector<std::string>> ids(const std::string& state_root);
 

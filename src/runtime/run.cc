@@ -60,6 +60,7 @@ Result<int> run_bundle(const Settings& settings, const RunOptions& options) {
     for (const std::string& note : plan.notes()) log(LogLevel::info, note);
     launch::Options start;
     start.signal_mask = gate.mask_before();
+    start.signals = gate.fd();
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
         TRY(verify_waiting(plan, waiting));
         Record& record = site.record();

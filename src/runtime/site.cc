@@ -16,24 +16,30 @@ namespace casemate::runtime {
 
 Result<Site> Site::open(const Settings& settings, const std::string& id) {
     const std::string root = TRY(state_root(settings));
-    Site site(settings, TRY(RecordFile::create(root, id)));
-    site.record_.id = id;
-    site.record_.created = timestamp();
-    site.record_.supervisor = ::getpid();
-    site.record_.supervisor_start = TRY(start_time_of(::getpid()));
-    TRY(site.write());
+    Record record;
+    record.id = id;
+    record.created = timestamp();
+    record.supervisor = ::getpid();
+    record.supervisor_start = TRY(start_time_of(::getpid()));
+    Site site(settings, TRY(RecordFile::create(root, record)));
+    site.record_ = std::move(record);
     return site;
 }
 
 Site::~Site() {
     if (!file_) return;
     listeners.reset();
+    if (keep_record_) {
+        // The app's output stays beside the record until it is deleted; the image goes now.
+        if (data_lock_)
+            if (auto removed = sys::remove_scratch(data_lock_, "image"); !removed) log(LogLevel::error, removed.error().text());
+        return;
+    }
     if (auto removed = remove_leftovers(settings_, record_); !removed) {
         // The record stays: it is how `delete` and `gc` find what is left.
         log(LogLevel::error, removed.error().text());
         return;
     }
-    if (keep_record_) return;
     if (auto removed = file_->remove(); !removed) log(LogLevel::error, removed.error().text());
 }
 
