@@ -2,6 +2,7 @@
 // values.
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/openat2.h>
 
 #include "base/text.h"
 #include "cgroup/device_rules.h"
@@ -24,10 +25,15 @@ Result<bool> host_has_swap() {
 // Files of one line a device take one line a write.
 Result<void> write_lines(FdView directory, const std::string& file, const std::string& value) {
     if (value.empty()) return Error::invalid(concat(file, ": an empty value"));
-    for (const std::string_view line : split(value, '\n'))
-        if (!line.empty())
-            TRY_IN(concat("cannot set ", file, " to ", quoted(line.substr(0, 100))),
-                   sys::write_file(directory, file.c_str(), line));
+    std::optional<Fd> opened;
+    for (const std::string_view line : split(value, '\n')) {
+        if (line.empty()) continue;
+        const auto write = [&]() -> Result<void> {
+            if (!opened) opened = TRY(sys::openat2(directory, file.c_str(), O_WRONLY | O_NOFOLLOW, RESOLVE_BENEATH));
+            return sys::write_all(*opened, line);
+        };
+        TRY_IN(concat("cannot set ", file, " to ", quoted(line.substr(0, 100))), write());
+    }
     return {};
 }
 
@@ -80,9 +86,13 @@ Result<void> Group::set(const std::vector<Setting>& settings) const {
 Result<void> Group::set_devices(const std::vector<DeviceRule>& rules) const {
     if (const Member* member = holding("devices"); member && member->version == Version::v1) {
         const std::vector<DeviceLine> lines = TRY(device_lines(rules));
-        for (const DeviceLine& line : lines)
-            TRY_IN(concat("cgroup ", quoted(member->directory), ": devices"),
-                   write_lines(member->fd, line.allow ? "devices.allow" : "devices.deny", line.text));
+        std::string exceptions;  // all of one kind: the other than the default
+        for (size_t i = 1; i < lines.size(); ++i) exceptions += concat(lines[i].text, "\n");
+        const char* file[] = {"devices.deny", "devices.allow"};
+        const bool allowed = lines.front().allow;
+        const std::string where = concat("cgroup ", quoted(member->directory), ": devices");
+        TRY_IN(where, write_lines(member->fd, file[allowed], lines.front().text));
+        if (!exceptions.empty()) TRY_IN(where, write_lines(member->fd, file[!allowed], exceptions));
         return {};
     }
     const Member* member = unified();

@@ -20,7 +20,8 @@ namespace casemate::cgroup {
 // At most 512 rules, types of a b c, access of r w m and not empty, numbers within the kernel's dev_t (12 and 20 bits).
 Result<void> check_device_rules(std::span<const DeviceRule> rules);
 
-// What to write to devices.deny and devices.allow, in this order. The first one sets the default.
+// What to write to devices.deny and devices.allow, in this order. The first one sets the default, and all others are
+// exceptions from it, so of the other kind.
 struct DeviceLine {
     bool allow = false;
     std::string text;  // "a", "c 1:3 rwm"

@@ -77,16 +77,19 @@ Result<void> must_be_unused(FdView directory, Version version) {
     return {};
 }
 
+// Level by level, for hierarchies in which each level needs something.
 Result<Fd> walk(const Hierarchy& hierarchy, const std::vector<std::string>& components,
                 const std::vector<std::string>& needed, Made& made) {
     Fd directory = TRY(open_directory(hierarchy.mount_point, hierarchy.version));
+    std::string path = hierarchy.mount_point;
     for (size_t i = 0; i < components.size(); ++i) {
         const std::string& name = components[i];
         if (hierarchy.version == Version::v2)
             TRY_IN(concat("parent of ", quoted(name)), enable_below(directory, needed));
         const auto created = sys::mkdirat(directory, name.c_str(), 0755);
         if (!created && created.error().code() != EEXIST) return Error(created.error()).within(quoted(name));
-        if (created) made.add(directory, name);
+        path += concat("/", name);
+        if (created) made.add(path);
         Fd child = TRY_IN(quoted(name), open_below(directory, name));
         if (!created && i + 1 == components.size()) TRY(must_be_unused(child, hierarchy.version));
         if (holds(hierarchy.controllers, "cpuset") && hierarchy.version == Version::v1)
@@ -94,6 +97,29 @@ Result<Fd> walk(const Hierarchy& hierarchy, const std::vector<std::string>& comp
         directory = std::move(child);
     }
     return directory;
+}
+
+// In as few calls as can be, for the others: a v1 host has ten hierarchies.
+Result<Fd> make_at_once(const Hierarchy& hierarchy, const std::vector<std::string>& components,
+                        const std::string& directory, Made& made) {
+    auto created = sys::mkdirat(AT_FDCWD, directory.c_str(), 0755);
+    if (!created && created.error().code() == ENOENT) {
+        std::string path = hierarchy.mount_point;
+        for (const std::string& component : components) {
+            path += concat("/", component);
+            created = sys::mkdirat(AT_FDCWD, path.c_str(), 0755);
+            if (created)
+                made.add(path);
+            else if (created.error().code() != EEXIST)
+                break;
+        }
+    } else if (created) {
+        made.add(directory);
+    }
+    if (!created && created.error().code() != EEXIST) return std::move(created).take_error();
+    Fd opened = TRY(open_directory(directory, hierarchy.version));
+    if (!created) TRY(must_be_unused(opened, hierarchy.version));
+    return opened;
 }
 
 Result<void> collect(FdView directory, std::vector<pid_t>& found, int depth) {
@@ -119,22 +145,20 @@ Result<void> collect(FdView directory, std::vector<pid_t>& found, int depth) {
 
 }  // namespace
 
-void Made::add(FdView parent, const std::string& name) {
-    if (auto copy = sys::duplicate(parent)) entries_.push_back({std::move(copy.value()), name});
-}
-
 void Made::unmake() {
-    for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry)
-        ::unlinkat(entry->parent.get(), entry->name.c_str(), AT_REMOVEDIR);  // in use by a sibling meanwhile: it stays
-    entries_.clear();
+    for (auto path = paths_.rbegin(); path != paths_.rend(); ++path)
+        ::rmdir(path->c_str());  // in use by a sibling meanwhile: it stays
+    paths_.clear();
 }
 
 Result<Group::Member> make_member(const Hierarchy& hierarchy, const std::vector<std::string>& components,
                                   const std::vector<std::string>& needed, Made& made) {
     Group::Member member{hierarchy.version, hierarchy.controllers, hierarchy.mount_point, 0, {}, true};
     for (const std::string& component : components) member.directory += concat("/", component);
+    const bool by_level = hierarchy.version == Version::v2 || holds(hierarchy.controllers, "cpuset");
     for (int attempt = 1;; ++attempt) {
-        auto directory = walk(hierarchy, components, needed, made);
+        auto directory = by_level ? walk(hierarchy, components, needed, made)
+                                  : make_at_once(hierarchy, components, member.directory, made);
         if (directory) {
             member.fd = std::move(directory.value());
             break;
@@ -201,30 +225,31 @@ Result<std::vector<pid_t>> processes_at_or_below(FdView directory) {
 }
 
 Result<bool> remove_one(const Group::Member& member) {
-    const size_t slash = member.directory.rfind('/');
-    std::string name = member.directory.substr(slash + 1);
-    const auto opened = open_directory(member.directory.substr(0, slash), member.version);
-    if (!opened && opened.error().code() == ENOENT) return true;
-    if (!opened) return Error(opened.error());
-    Fd parent = TRY(sys::duplicate(opened.value()));
-    auto status = sys::fstatat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW);
-    if (!status && status.error().code() == ENOENT) return true;
-    if (!status) return std::move(status).take_error();
-    if (status.value().st_ino != member.inode) return true;
-    // Down to one without children; two descriptors, however deep it is.
-    bool itself = true;
-    while (true) {
-        auto child = open_below(parent, name);
-        if (!child && child.error().code() == ENOENT) return itself;
-        if (!child) return std::move(child).take_error();
-        std::vector<std::string> below = TRY(names_below(child.value()));
-        if (below.empty()) break;
-        parent = std::move(child.value());
-        name = std::move(below.front());
-        itself = false;
+    struct stat status {};
+    if (::lstat(member.directory.c_str(), &status) != 0) {
+        if (errno == ENOENT) return true;
+        return Error::sys("lstat");
     }
-    if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return Error::sys("rmdir");
-    return itself;
+    if (status.st_ino != member.inode) return true;  // another group by now
+    if (::rmdir(member.directory.c_str()) == 0 || errno == ENOENT) return true;
+    if (errno != EBUSY && errno != ENOTEMPTY) return Error::sys("rmdir");
+    // Down to a group without children; two descriptors, however deep it is.
+    Fd parent = TRY(sys::duplicate(member.fd));
+    std::vector<std::string> below = TRY(names_below(parent));
+    if (below.empty()) return Error::from_errno(EBUSY, "rmdir");
+    while (true) {
+        auto child = open_below(parent, below.front());
+        if (!child && child.error().code() == ENOENT) return false;
+        if (!child) return std::move(child).take_error();
+        const std::string name = std::move(below.front());
+        below = TRY(names_below(child.value()));
+        if (below.empty()) {
+            if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+                return Error::sys("rmdir");
+            return false;
+        }
+        parent = std::move(child.value());
+    }
 }
 
 }  // namespace casemate::cgroup

@@ -15,15 +15,11 @@ namespace casemate::cgroup {
 // Directories made, in order; unmake() removes them from the last to the first.
 class Made {
 public:
-    void add(FdView parent, const std::string& name);
+    void add(std::string path) { paths_.push_back(std::move(path)); }
     void unmake();
 
 private:
-    struct Entry {
-        Fd parent;
-        std::string name;
-    };
-    std::vector<Entry> entries_;
+    std::vector<std::string> paths_;
 };
 
 // Makes the group in one hierarchy. v2: `needed` controllers are enabled for it at every level, and those of stats and

@@ -119,6 +119,15 @@ TEST_CASE("limits: pids: no fork beyond") {
     CHECK(Member(*group, fork_some).wait() == 4);
     CHECK(Member(*open, fork_some).wait() == 20);  // control
     CHECK(read_stats(*group).take().pids_limit == uint64_t{5});
+    if (on_v2(group, "pids")) {  // a full group: nobody is born into it; v1 lets a pid in by attach
+        CHECK(group->update([] {
+            Limits none;
+            none.pids = 0;
+            return none;
+        }()));
+        CHECK_FALSE(sys::clone3(0, group->directory_fd()->get()));
+        CHECK(errno == EAGAIN);
+    }
     CHECK_FALSE(read_stats(*open).take().pids_limit);
 }
 
