@@ -149,7 +149,7 @@ private:
             for (const auto& [known, value] : node.members)
                 if (known == key) return at(line.number, concat("key ", quoted(key), " given twice"));
             ++next_;
-            node.members.emplace_back(key, TRY(value_of(line, trimmed(line.text.substr(colon + 1)), depth)));
+            node.members.push_back({key, TRY(value_of(line, trimmed(line.text.substr(colon + 1)), depth))});
         }
         return node;
     }

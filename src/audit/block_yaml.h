@@ -5,19 +5,25 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 
 namespace casemate::audit {
 
+struct YamlMember;
+
 struct YamlNode {
     enum class Kind : uint8_t { nothing, scalar, sequence, mapping } kind = Kind::nothing;
     size_t line = 0;  // from 1
     std::string scalar;
     std::vector<YamlNode> items;
-    std::vector<std::pair<std::string, YamlNode>> members;
+    std::vector<YamlMember> members;
+};
+
+struct YamlMember {
+    std::string key;
+    YamlNode value;
 };
 
 // At most 1 MiB, 8 levels and 65536 lines. Errors begin with "line N: ". An empty file is `nothing`.

@@ -1,4 +1,4 @@
-// What is said about a container's configuration (RUN).
+// What is said about a container (RUN): its config.json, or its running process.
 #include "audit/rule.h"
 
 namespace casemate::audit {
@@ -79,6 +79,8 @@ constexpr Rule rules[] = {
     {"RUN-38", fatal, "The environment loads code or holds a credential",
      "LD_PRELOAD is code; variables are read by every child and crash report", "remove it; hand secrets over as files",
      "N 4.1.4"},
+    {"RUN-39", fatal, "An open file from outside", "A directory of the host kept open is a way out",
+     "close descriptors above 2 (profile: process.fds)", "CVE-2024-21626"},
     {"RUN-40", fatal, "A sysctl that is not the namespace's own", "It changes the host", "remove it",
      "PSS-b, KSV-0026"},
     {"RUN-48", warn, "Hooks run programs on the host", "Whoever writes config.json runs them as root",

@@ -5,7 +5,7 @@
 namespace casemate::audit {
 namespace {
 
-const json::Value nothing;
+const json::Value nothing{};
 
 }  // namespace
 

@@ -10,12 +10,13 @@ namespace casemate::audit {
 
 const char usage[] =
     "usage: casemate audit [OPTION]... IMAGE\n"
-    "       casemate audit [OPTION]... --bundle DIR | --rootfs DIR\n"
+    "       casemate audit [OPTION]... --bundle DIR | --rootfs DIR | --pid PID\n"
     "       casemate audit --scan-report REPORT [OPTION]... IMAGE | --unbound\n"
     "IMAGE: an OCI layout directory (DIR[:REF]), an OCI archive or a docker archive. Nothing of it is run.\n"
     "Rules:\n"
     "  --bundle DIR               judge DIR/config.json\n"
     "  --rootfs DIR               judge a root file system that lies there\n"
+    "  --pid PID                  judge a running process\n"
     "  --fail-on LEVEL            fatal, warn, info or never (default: fatal; high, medium and low mean the same)\n"
     "  --policy FILE              an admission.audit gate: {\"failOn\": ..., \"suppress\": [{\"id\", \"because\", "
     "\"until\"}]}\n"
@@ -64,6 +65,7 @@ struct TextOption {
 };
 constexpr TextOption text_options[] = {{"bundle", &Options::bundle},
                                        {"rootfs", &Options::rootfs},
+                                       {"pid", &Options::pid},
                                        {"ref", &Options::reference},
                                        {"fail-on", &Options::fail_on},
                                        {"policy", &Options::policy},
@@ -119,11 +121,12 @@ Result<void> take(std::string_view name, std::string_view value, Options& option
 }
 
 Result<void> check(const Options& options) {
-    const int subjects = !options.source.empty() + !options.bundle.empty() + !options.rootfs.empty();
+    const int subjects =
+        !options.source.empty() + !options.bundle.empty() + !options.rootfs.empty() + !options.pid.empty();
     if (options.unbound && options.report.empty()) return Error::invalid("--unbound is for --scan-report");
     if (options.unbound && subjects > 0) return Error::invalid("--unbound judges a report without an image");
     if (!options.unbound && subjects != 1)
-        return Error::invalid("expected one of IMAGE, --bundle DIR and --rootfs DIR").hint("see --help");
+        return Error::invalid("expected one of IMAGE, --bundle DIR, --rootfs DIR and --pid PID").hint("see --help");
     if (!options.report.empty() && !options.unbound && options.source.empty())
         return Error::invalid("--scan-report needs an IMAGE, or --unbound");
     const bool rules_too = !options.fail_on.empty() || !options.policy.empty();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/process_facts.h"
 #include "audit/tree_facts.h"
 #include "audit/vulnerabilities.h"
 #include "base/result.h"
@@ -15,7 +16,7 @@
 namespace casemate::audit {
 
 struct Options {
-    std::string source, bundle, rootfs;  // one of them
+    std::string source, bundle, rootfs, pid;  // one of them
     std::string reference;
     oci::Platform platform = oci::native_platform();
     std::optional<Time> now;
@@ -71,7 +72,10 @@ Result<std::string> read_input(const std::string& path, size_t limit);
 // Every file below `path`, and the texts that the rules read. Nothing is followed, nothing is changed.
 Result<TreeFacts> walk_tree(const std::string& path);
 
-// Each judges, prints, and gives the exit code. `image` is null with --unbound, --bundle and --rootfs.
+// What the kernel says of a running process.
+Result<ProcessFacts> read_process(const std::string& pid);
+
+// Each judges, prints, and gives the exit code. `image` is null with --unbound, --bundle, --rootfs and --pid.
 Result<int> run_rules(const Options& options, const ReadImage* image, Time now);
 void print_catalogue();
 Result<int> run_gate(const Options& options, const ReadImage* image, Time now);

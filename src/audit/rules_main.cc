@@ -1,4 +1,4 @@
-// The rules over what the command line names: an image, a bundle or a root file system.
+// The rules over what the command line names: an image, a bundle, a root file system or a process.
 #include <unistd.h>
 
 #include <cstdio>
@@ -109,7 +109,11 @@ Result<int> run_rules(const Options& options, const ReadImage* image, Time now) 
     if (image) TRY(ask_image(*image, now, asked));
     if (!options.bundle.empty()) TRY_IN(quoted(options.bundle), ask_bundle(options.bundle, now, asked));
     if (!options.rootfs.empty()) TRY(ask_tree(options.rootfs, now, asked));
-    const std::string subject = image ? options.source : options.bundle.empty() ? options.rootfs : options.bundle;
+    if (!options.pid.empty()) asked.ask(process_checks(), TRY(read_process(options.pid)));
+    std::string subject = options.source;
+    if (!options.bundle.empty()) subject = options.bundle;
+    if (!options.rootfs.empty()) subject = options.rootfs;
+    if (!options.pid.empty()) subject = concat("process ", options.pid);
     const Judgement judgement = judge(subject, std::move(asked.findings), std::move(asked.rules), policy, now);
     std::fputs(written(judgement, options.format).c_str(), stdout);
     return judgement.passed ? 0 : options.exit_code;

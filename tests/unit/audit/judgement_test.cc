@@ -5,6 +5,7 @@
 
 #include "audit/bundle_rules.h"
 #include "audit/image_facts.h"
+#include "audit/process_facts.h"
 #include "json/value.h"
 #include "rule_support.h"
 
@@ -67,6 +68,7 @@ TEST_CASE("catalogue: no rule is without a check") {
     for (const auto& check : tree_checks()) checked.insert(check.id);
     for (const auto checks : {privilege_checks(), mount_checks(), resource_checks()})
         for (const auto& check : checks) checked.insert(check.id);
+    for (const auto& check : process_checks()) checked.insert(check.id);
     for (const Rule* rule : catalogue()) CHECK_MESSAGE(checked.contains(rule->id), std::string(rule->id));
     CHECK(checked.size() == catalogue().size());
 }

@@ -155,3 +155,21 @@ TEST_CASE("program: symlinks out of a tree are not followed") {
     CHECK(ran.out.find("FS-05") == std::string::npos);
     CHECK(ran.out.find("/out/passwd") == std::string::npos);
 }
+
+TEST_CASE("program: a running process is judged by what the kernel says") {
+    const test::Scratch scratch;
+    const std::string audit = program + " --format json --pid $$";
+    // The shell judges itself: as it is, then with what setpriv takes away.
+    const test::Ran plain = scratch.run({"sh", "-c", "umask 022; LD_X=1 sh -c '" + audit + "; exit $?'"});
+    CHECK(plain.exit == 1);
+    for (const char* id : {"RUN-07", "RUN-09", "RUN-13", "RUN-34", "RUN-38"})
+        CHECK_MESSAGE(plain.out.find(id) != std::string::npos, id);
+    const test::Ran better = scratch.run({"setpriv", "--no-new-privs", "sh", "-c", "umask 077; " + audit});
+    CAPTURE(better.err);
+    CHECK(better.exit == 1);
+    for (const char* id : {"RUN-07", "RUN-34", "RUN-38"}) CHECK_MESSAGE(better.out.find(id) == std::string::npos, id);
+    CHECK(better.out.find("RUN-13") != std::string::npos);
+    CHECK(scratch.run({program, "--pid", "0"}).exit == 2);
+    CHECK(scratch.run({program, "--pid", "4194304"}).exit == 2);
+    CHECK(scratch.run({program, "--pid", "self"}).exit == 2);
+}

@@ -145,11 +145,11 @@ TEST_CASE("block yaml: quotes, comments, empty lines and sequences as deep as th
     REQUIRE(root);
     const auto& members = root.value().members;
     REQUIRE(members.size() == 3);
-    CHECK(members[0].second.scalar == "it's");
-    CHECK(members[1].second.items[0].scalar == "x # y\"");
-    CHECK(members[1].second.items[1].members[0].second.scalar == "v#w");
-    CHECK(members[1].second.items[1].members[1].second.scalar == "z");
-    CHECK(members[2].second.kind == YamlNode::Kind::nothing);
+    CHECK(members[0].value.scalar == "it's");
+    CHECK(members[1].value.items[0].scalar == "x # y\"");
+    CHECK(members[1].value.items[1].members[0].value.scalar == "v#w");
+    CHECK(members[1].value.items[1].members[1].value.scalar == "z");
+    CHECK(members[2].value.kind == YamlNode::Kind::nothing);
     std::string deep;
     for (int i = 0; i < 12; ++i) deep += std::string(static_cast<size_t>(i), ' ') + "k:\n";
     CHECK_FALSE(parse_block_yaml(deep));
