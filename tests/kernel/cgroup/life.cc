@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cgroup/directories.h"
+#include "cgroup/events.h"
 #include "cgroup/names.h"
 #include "kernel/cgroup/groups.h"
 #include "sys/call.h"
@@ -78,6 +79,9 @@ TEST_CASE("cgroup: a process is born in every hierarchy, and nothing is left aft
     }
     CHECK(text_of(group.value().remove()) == "");
     CHECK(existing_directories(draft.value()) == 0);
+    for (const Hierarchy& hierarchy :
+         draft.value().layout.hierarchies)  // another container's may be in it, or it is gone
+        CHECK(::rmdir((hierarchy.mount_point + "/casemate").c_str()) != 0);
     CHECK(group.value().kind() == Kind::none);
     CHECK(text_of(group.value().remove()) == "");  // a second time
 }
@@ -96,6 +100,24 @@ TEST_CASE("cgroup: frozen processes stand still until they are thawed") {
         CHECK_FALSE(group->frozen().take());
         CHECK(moves(shared.value, 5000));
     }
+}
+
+TEST_CASE("cgroup: the freezer is waited for, however many there are to freeze") {
+    if (!needs_view(View::v2)) return;
+    TestGroup group({}, View::v2);
+    REQUIRE_MESSAGE(group.made(), group.error());
+    Shared shared;
+    Member many(*group, [&] {
+        for (int i = 0; i < 100; ++i)
+            if (::fork() == 0) return count_for_ever(shared.value);
+        return count_for_ever(shared.value);
+    });
+    for (int i = 0; i < 1000 && group->processes().take().size() < 101; ++i) ::poll(nullptr, 0, 5);
+    CHECK(text_of(group->freeze()) == "");
+    const std::string events = sys::read_file(group->unified()->fd, "cgroup.events", 4096).take();
+    CHECK(keyed_value(events, "frozen") == uint64_t{1});
+    const auto late = group->freeze(0);
+    CHECK(late);  // it stands still already
 }
 
 TEST_CASE("cgroup: a kill ends all processes: forking, frozen and in groups below") {
