@@ -25,7 +25,7 @@ std::string padded(std::string text, size_t width) {
 
 std::string shortened(const std::string& text, size_t width) {
     std::string out = printable(text);
-    if (out.size() > width) out = out.substr(0, width - 3) + "...";
+    if (out.size() > width) out.replace(width - 3, std::string::npos, "...");
     return out;
 }
 
