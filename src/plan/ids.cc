@@ -37,6 +37,14 @@ Result<void> check_map(const std::vector<IdMapping>& map, std::string_view name)
     return {};
 }
 
+// Maps that would be ignored otherwise.
+Result<void> check_asked(const oci::Linux& asked, bool user_namespace) {
+    const bool uids = !asked.uid_mappings.empty(), gids = !asked.gid_mappings.empty();
+    if (!user_namespace && (uids || gids)) return Error::invalid(concat("config.json: $.linux.", uids ? "uid" : "gid", "Mappings: needs a user namespace"));
+    if (uids != gids) return Error::invalid("config.json: $.linux.uidMappings: a user namespace needs id maps");
+    return {};
+}
+
 }  // namespace
 
 Result<void> Compiler::ids() {
@@ -49,10 +57,7 @@ Result<void> Compiler::ids() {
     if (std::find(ids.groups.begin(), ids.groups.end(), ids.gid) == ids.groups.end()) ids.groups.push_back(ids.gid);
 
     const oci::Linux& asked = config_.linux_;
-    if (!user_namespace && !(asked.uid_mappings.empty() && asked.gid_mappings.empty()))
-        return Error::invalid(concat("config.json: $.linux.", asked.uid_mappings.empty() ? "gid" : "uid", "Mappings: needs a user namespace"));
-    if (asked.uid_mappings.empty() != asked.gid_mappings.empty())
-        return Error::invalid("config.json: $.linux.uidMappings: a user namespace needs id maps");
+    TRY(check_asked(asked, user_namespace));
     if (user_namespace && !facts_.user_namespaces)
         return Error::with_code(EPERM, concat("user namespaces are forbidden on this host: ", facts_.user_namespaces_why))
             .hint(concat("set ", facts_.user_namespaces_why, ", or run casemate as root under a profile without 'user' in namespaces.private"));

@@ -1,4 +1,5 @@
-// `casemate plan`: what would happen, step by step, with the waivers and notes. The same decisions as a launch, no start.
+// `casemate plan`: what would happen, step by step, with the waivers and notes. The same decisions as a launch, no
+// start.
 #include "plan/plan.h"
 #include "runtime/app.h"
 #include "runtime/bundle.h"

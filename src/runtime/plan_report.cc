@@ -21,8 +21,10 @@ PlanReport report_of(const plan::Plan& plan, const policy::Profile& profile) {
     report.lines = steps::describe(plan);
     report.waivers = plan.waivers();
     report.notes = plan.notes();
-    if (!plan.seccomp().program.empty() && profile.seccomp.layers.size() + profile.seccomp.default_action.has_value() > 0)
-        for (const std::string_view call : policy::launcher_calls({.own_init = plan.process().own_init})) report.launcher_calls.emplace_back(call);
+    if (!plan.seccomp().program.empty() &&
+        profile.seccomp.layers.size() + profile.seccomp.default_action.has_value() > 0)
+        for (const std::string_view call : policy::launcher_calls({.own_init = plan.process().own_init}))
+            report.launcher_calls.emplace_back(call);
     report.plan_json = plan::to_json(plan);
     return report;
 }
@@ -30,10 +32,13 @@ PlanReport report_of(const plan::Plan& plan, const policy::Profile& profile) {
 std::string PlanReport::text() const {
     std::string out = concat("profile ", profile_name, ", ", mode, "\n\n");
     for (size_t i = 0; i < lines.size(); ++i)
-        out += concat(padded(std::to_string(i + 1), 4), padded(lines[i].role, 5), padded(lines[i].phase, 14), padded(lines[i].step, 26), printable(lines[i].text), "\n");
-    if (!launcher_calls.empty()) out += concat("\nThe launcher's own last calls, in every filter: ", join(launcher_calls, " "), "\n");
+        out += concat(padded(std::to_string(i + 1), 4), padded(lines[i].role, 5), padded(lines[i].phase, 14),
+                      padded(lines[i].step, 26), printable(lines[i].text), "\n");
+    if (!launcher_calls.empty())
+        out += concat("\nThe launcher's own last calls, in every filter: ", join(launcher_calls, " "), "\n");
     for (const policy::WaiverRecord& waiver : waivers) {
-        out += concat("waived ", waiver.what, ": ", waiver.from, " -> ", waiver.to, ", because ", waiver.because, " (", waiver.file, ")");
+        out += concat("waived ", waiver.what, ": ", waiver.from, " -> ", waiver.to, ", because ", waiver.because, " (",
+                      waiver.file, ")");
         out += waiver.overruled_by.empty() ? "\n" : concat("; overruled by ", waiver.overruled_by, "\n");
     }
     for (const std::string& note : notes) out += concat("note: ", note, "\n");
@@ -42,15 +47,31 @@ std::string PlanReport::text() const {
 
 std::string PlanReport::json() const {
     json::Writer out(json::Writer::Style::pretty);
-    out.begin_object().field("schemaVersion", 1).field("profile", profile_name).field("mode", mode).key("steps").begin_array();
+    out.begin_object()
+        .field("schemaVersion", 1)
+        .field("profile", profile_name)
+        .field("mode", mode)
+        .key("steps")
+        .begin_array();
     for (const steps::Line& line : lines)
-        out.begin_object().field("role", line.role).field("phase", line.phase).field("step", line.step).field("detail", line.text).end_object();
+        out.begin_object()
+            .field("role", line.role)
+            .field("phase", line.phase)
+            .field("step", line.step)
+            .field("detail", line.text)
+            .end_object();
     out.end_array().key("launcherCalls").begin_array();
     for (const std::string& call : launcher_calls) out.value(call);
     out.end_array().key("waivers").begin_array();
     for (const policy::WaiverRecord& waiver : waivers)
-        out.begin_object().field("what", waiver.what).field("from", waiver.from).field("to", waiver.to).field("because", waiver.because)
-            .field("file", waiver.file).field("overruledBy", waiver.overruled_by).end_object();
+        out.begin_object()
+            .field("what", waiver.what)
+            .field("from", waiver.from)
+            .field("to", waiver.to)
+            .field("because", waiver.because)
+            .field("file", waiver.file)
+            .field("overruledBy", waiver.overruled_by)
+            .end_object();
     out.end_array().key("notes").begin_array();
     for (const std::string& note : notes) out.value(note);
     out.end_array().key("plan").raw(plan_json).end_object();

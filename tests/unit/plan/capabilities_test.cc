@@ -18,7 +18,8 @@ constexpr uint64_t chown_bit = bit(CAP_CHOWN), kill_bit = bit(CAP_KILL), raw_bit
 
 using Names = std::vector<std::string>;
 
-Input with_sets(const Names& bounding, const Names& permitted, const Names& effective, const Names& inheritable = {}, const Names& ambient = {}) {
+Input with_sets(const Names& bounding, const Names& permitted, const Names& effective, const Names& inheritable = {},
+                const Names& ambient = {}) {
     Input input;
     oci::Capabilities& sets = input.config.process->capabilities.emplace();
     sets.bounding = bounding;
@@ -32,8 +33,12 @@ Input with_sets(const Names& bounding, const Names& permitted, const Names& effe
 }  // namespace
 
 TEST_CASE("capabilities: names and numbers are the kernel's, both ways") {
-    const std::pair<const char*, int> samples[] = {{"CAP_CHOWN", CAP_CHOWN}, {"CAP_SETPCAP", CAP_SETPCAP}, {"CAP_NET_RAW", CAP_NET_RAW},
-                                                   {"CAP_SYS_ADMIN", CAP_SYS_ADMIN}, {"CAP_AUDIT_READ", CAP_AUDIT_READ}, {"CAP_BPF", CAP_BPF},
+    const std::pair<const char*, int> samples[] = {{"CAP_CHOWN", CAP_CHOWN},
+                                                   {"CAP_SETPCAP", CAP_SETPCAP},
+                                                   {"CAP_NET_RAW", CAP_NET_RAW},
+                                                   {"CAP_SYS_ADMIN", CAP_SYS_ADMIN},
+                                                   {"CAP_AUDIT_READ", CAP_AUDIT_READ},
+                                                   {"CAP_BPF", CAP_BPF},
                                                    {"CAP_CHECKPOINT_RESTORE", CAP_CHECKPOINT_RESTORE}};
     for (const auto& [name, number] : samples) CHECK(capability_number(name) == number);
     for (int number = 0; number <= CAP_LAST_CAP; ++number) {
@@ -54,7 +59,9 @@ TEST_CASE("capabilities: none at all unless config.json names them") {
 
 TEST_CASE("capabilities: each set is exactly what config.json says") {
     const CapabilitiesPlan sets =
-        compiled(with_sets({"CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"}, {"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN"}, {"CAP_KILL"}, {"CAP_KILL"})).capabilities();
+        compiled(with_sets({"CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"}, {"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN"},
+                           {"CAP_KILL"}, {"CAP_KILL"}))
+            .capabilities();
     CHECK(sets.bounding == (chown_bit | kill_bit | raw_bit));
     CHECK(sets.permitted == (chown_bit | kill_bit));
     CHECK(sets.effective == chown_bit);
@@ -69,15 +76,19 @@ TEST_CASE("capabilities: a misspelt name is an error in every set, with the righ
         Names sets[5];
         sets[i] = {"CAP_NTE_RAW"};
         CHECK(refusal(with_sets(sets[0], sets[1], sets[2], sets[3], sets[4])) ==
-              concat("config.json: $.process.capabilities.", names[i], ": unknown capability 'CAP_NTE_RAW'; did you mean 'CAP_NET_RAW'?"));
+              concat("config.json: $.process.capabilities.", names[i],
+                     ": unknown capability 'CAP_NTE_RAW'; did you mean 'CAP_NET_RAW'?"));
     }
-    CHECK(refusal(with_sets({"ALL"}, {}, {})) == "config.json: $.process.capabilities.bounding: unknown capability 'ALL'");
+    CHECK(refusal(with_sets({"ALL"}, {}, {})) ==
+          "config.json: $.process.capabilities.bounding: unknown capability 'ALL'");
 }
 
 TEST_CASE("capabilities: sets that contradict each other") {  // capabilities(7)
-    CHECK(refusal(with_sets({"CAP_CHOWN"}, {}, {"CAP_CHOWN"})) == "config.json: $.process.capabilities.effective: more than permitted");
+    CHECK(refusal(with_sets({"CAP_CHOWN"}, {}, {"CAP_CHOWN"})) ==
+          "config.json: $.process.capabilities.effective: more than permitted");
     // The bounding set is dropped first: what it lacks cannot be made inheritable any more.
-    CHECK(refusal(with_sets({}, {"CAP_CHOWN"}, {}, {"CAP_CHOWN"})) == "config.json: $.process.capabilities.inheritable: more than bounding");
+    CHECK(refusal(with_sets({}, {"CAP_CHOWN"}, {}, {"CAP_CHOWN"})) ==
+          "config.json: $.process.capabilities.inheritable: more than bounding");
     // Ambient is what is both permitted and inheritable; more of it means nothing.
     CHECK(compiled(with_sets({"CAP_CHOWN"}, {"CAP_CHOWN"}, {}, {}, {"CAP_CHOWN"})).capabilities().ambient == 0);
 }
@@ -116,10 +127,12 @@ TEST_CASE("capabilities: an older kernel's set is smaller") {
 }
 
 TEST_CASE("capabilities: the profile bounds all five") {
-    Input input = with_sets({"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"});
+    Input input = with_sets({"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"},
+                            {"CAP_CHOWN", "CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"});
     input.profile.capabilities = {"CAP_KILL"};
     const CapabilitiesPlan sets = compiled(input).capabilities();
-    for (const uint64_t set : {sets.bounding, sets.permitted, sets.effective, sets.inheritable, sets.ambient}) CHECK(set == kill_bit);
+    for (const uint64_t set : {sets.bounding, sets.permitted, sets.effective, sets.inheritable, sets.ambient})
+        CHECK(set == kill_bit);
     input.profile.capabilities->clear();
     CHECK(compiled(input).capabilities().drop == every_capability);
     // What the profile takes away need not be held.
@@ -138,10 +151,13 @@ TEST_CASE("capabilities: no_new_privs is config.json's or the profile's") {
 }
 
 TEST_CASE("capabilities: launch locks the securebits, NOROOT where nothing is lost by it") {
-    constexpr uint32_t always = SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
-    constexpr uint32_t no_root = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED;
+    constexpr uint32_t always =
+        SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+    constexpr uint32_t no_root =
+        SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED;
     CHECK(compiled(launching(shipped("hardened"))).capabilities().securebits == (always | no_root));
-    const policy::Profile kills = child_of("hardened", R"("capabilities": ["CAP_KILL"], "waive": [{"what": "capabilities", "because": "it reaps"}])");
+    const policy::Profile kills = child_of(
+        "hardened", R"("capabilities": ["CAP_KILL"], "waive": [{"what": "capabilities", "because": "it reaps"}])");
     const CapabilitiesPlan sets = compiled(launching(kills)).capabilities();
     CHECK(sets.ambient == kill_bit);  // uid 1001 keeps it over the exec as an ambient one
     CHECK(sets.securebits == (always | no_root));

@@ -1,4 +1,5 @@
-// Inputs of the planner as values, and its two answers as values: a Plan, or the text of an error. No privilege, no host.
+// Inputs of the planner as values, and its two answers as values: a Plan, or the text of an error. No privilege, no
+// host.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -48,8 +49,8 @@ struct Input {
 // As `launch` does it: the profile is the author of config.json.
 Input launching(const policy::Profile& profile, const HostFacts& facts = root_facts(), const AppSource& app = image());
 
-Plan compiled(const Input& input);          // must be sound
-std::string refusal(const Input& input);    // must not be: the error's text
+Plan compiled(const Input& input);        // must be sound
+std::string refusal(const Input& input);  // must not be: the error's text
 std::string hint_of(const Input& input);
 
 std::string read_data(const std::string& name);  // below tests/data

@@ -1,5 +1,5 @@
-// Nothing in config.json is ignored: a field is applied, and then changing it changes the plan; or it is not applied, and
-// then it is refused by its place.
+// Nothing in config.json is ignored: a field is applied, and then changing it changes the plan; or it is not applied,
+// and then it is refused by its place.
 #include <algorithm>
 #include <map>
 
@@ -18,20 +18,47 @@ namespace {
 bool is_applied(std::string_view field) { return std::ranges::find(applied_fields(), field) != applied_fields().end(); }
 
 // Keys that the parser demands beside any other of the same object, and what every configuration here needs to run.
-constexpr std::string_view demanded[] = {
-    "$.ociVersion", "$.root.path", "$.process.args", "$.process.cwd", "$.process.user.uid", "$.process.user.gid", "$.mounts[].destination",
-    "$.mounts[].type", "$.process.consoleSize.height", "$.process.consoleSize.width", "$.process.rlimits[].type", "$.process.rlimits[].soft",
-    "$.process.rlimits[].hard", "$.process.scheduler.policy", "$.process.ioPriority.class", "$.linux.resources.devices[].allow",
-    "$.linux.resources.blockIO.weightDevice[].major", "$.linux.resources.blockIO.weightDevice[].minor", "$.linux.resources.hugepageLimits[].pageSize",
-    "$.linux.resources.hugepageLimits[].limit", "$.linux.resources.network.priorities[].name", "$.linux.resources.network.priorities[].priority",
-    "$.linux.seccomp.defaultAction", "$.linux.seccomp.listenerPath", "$.linux.seccomp.syscalls[].names", "$.linux.seccomp.syscalls[].action",
-    "$.linux.seccomp.syscalls[].args[].index", "$.linux.seccomp.syscalls[].args[].value", "$.linux.seccomp.syscalls[].args[].op",
-    "$.linux.memoryPolicy.mode", "$.linux.personality.domain", "$.linux.namespaces[].type", "$.linux.devices[].path", "$.linux.devices[].type",
-    "$.linux.devices[].major", "$.linux.devices[].minor"};
+constexpr std::string_view demanded[] = {"$.ociVersion",
+                                         "$.root.path",
+                                         "$.process.args",
+                                         "$.process.cwd",
+                                         "$.process.user.uid",
+                                         "$.process.user.gid",
+                                         "$.mounts[].destination",
+                                         "$.mounts[].type",
+                                         "$.process.consoleSize.height",
+                                         "$.process.consoleSize.width",
+                                         "$.process.rlimits[].type",
+                                         "$.process.rlimits[].soft",
+                                         "$.process.rlimits[].hard",
+                                         "$.process.scheduler.policy",
+                                         "$.process.ioPriority.class",
+                                         "$.linux.resources.devices[].allow",
+                                         "$.linux.resources.blockIO.weightDevice[].major",
+                                         "$.linux.resources.blockIO.weightDevice[].minor",
+                                         "$.linux.resources.hugepageLimits[].pageSize",
+                                         "$.linux.resources.hugepageLimits[].limit",
+                                         "$.linux.resources.network.priorities[].name",
+                                         "$.linux.resources.network.priorities[].priority",
+                                         "$.linux.seccomp.defaultAction",
+                                         "$.linux.seccomp.listenerPath",
+                                         "$.linux.seccomp.syscalls[].names",
+                                         "$.linux.seccomp.syscalls[].action",
+                                         "$.linux.seccomp.syscalls[].args[].index",
+                                         "$.linux.seccomp.syscalls[].args[].value",
+                                         "$.linux.seccomp.syscalls[].args[].op",
+                                         "$.linux.memoryPolicy.mode",
+                                         "$.linux.personality.domain",
+                                         "$.linux.namespaces[].type",
+                                         "$.linux.devices[].path",
+                                         "$.linux.devices[].type",
+                                         "$.linux.devices[].major",
+                                         "$.linux.devices[].minor"};
 
 bool is_demanded(const std::string& field) {
     if (field.starts_with("$.hooks.") && field.ends_with(".path")) return true;
-    if (contains(field, "Mappings[].") || (contains(field, "blockIO.throttle") && contains(field, "[]."))) return true;  // whole entries, both maps
+    if (contains(field, "Mappings[].") || (contains(field, "blockIO.throttle") && contains(field, "[].")))
+        return true;  // whole entries, both maps
     return std::ranges::find(demanded, field) != std::end(demanded);
 }
 
@@ -50,28 +77,37 @@ private:
     // Does anything at or below this place stay?
     bool stays(const std::string& place) const {
         const auto within = [](std::string_view field, std::string_view holder) {
-            return field.starts_with(holder) && (field.size() == holder.size() || field[holder.size()] == '.' || field[holder.size()] == '[');
+            return field.starts_with(holder) &&
+                   (field.size() == holder.size() || field[holder.size()] == '.' || field[holder.size()] == '[');
         };
         if (within(wanted_, place) || within(place, wanted_)) return true;
         if (!is_demanded(place)) return place == "$.root" || place == "$.process" || place == "$.process.user";
         const size_t end = place.rfind('.');
         const std::string holder = place.substr(0, end);
-        const bool everywhere = holder == "$" || holder == "$.root" || holder == "$.process" || holder == "$.process.user";
+        const bool everywhere =
+            holder == "$" || holder == "$.root" || holder == "$.process" || holder == "$.process.user";
         // Of a pair of maps both are needed, each with whole entries.
         if (const size_t maps = holder.find("Mappings[]"); maps != std::string::npos)
             return wanted_.starts_with(holder.substr(0, maps - 3)) && contains(wanted_, "Mappings[]");
         return everywhere || within(wanted_, holder);
     }
     bool holds_maps(const std::string& place) const {
-        return place.ends_with("Mappings") && contains(wanted_, "Mappings[]") && wanted_.starts_with(place.substr(0, place.size() - 11));
+        return place.ends_with("Mappings") && contains(wanted_, "Mappings[]") &&
+               wanted_.starts_with(place.substr(0, place.size() - 11));
     }
     void value(const json::Value& value, const std::string& place) {
-        if (value.is_object()) object(value, place);
-        else if (value.is_array()) array(value, place);
-        else if (value.is_bool()) out_.value(value.boolean());
-        else if (value.is_integer() && value.negative()) out_.value(value.signed_integer());
-        else if (value.is_integer()) out_.value(value.unsigned_integer());
-        else out_.value(value.string());
+        if (value.is_object())
+            object(value, place);
+        else if (value.is_array())
+            array(value, place);
+        else if (value.is_bool())
+            out_.value(value.boolean());
+        else if (value.is_integer() && value.negative())
+            out_.value(value.signed_integer());
+        else if (value.is_integer())
+            out_.value(value.unsigned_integer());
+        else
+            out_.value(value.string());
     }
     void array(const json::Value& list, const std::string& place) {
         out_.begin_array();
@@ -80,7 +116,8 @@ private:
         out_.end_array();
     }
     void object(const json::Value& object, const std::string& place) {
-        const bool is_map = std::ranges::any_of(fields_, [&](const std::string& field) { return field.starts_with(place + ".*."); });
+        const bool is_map =
+            std::ranges::any_of(fields_, [&](const std::string& field) { return field.starts_with(place + ".*."); });
         const bool is_leaf = std::ranges::find(fields_, place) != fields_.end() && place == wanted_;
         out_.begin_object();
         for (const json::Member& member : object.members()) {
@@ -135,7 +172,8 @@ TEST_CASE("fields: whatever is not applied is refused by its place") {
         const std::string holder = field.substr(0, field.find_last_of('.'));
         const std::string_view stem = std::string_view(holder).substr(0, holder.find_first_of("[*"));
         CHECK_MESSAGE(contains(text, concat("config.json: ", stem)), text);
-        CHECK(hint_of(input) == "remove the field, or use a runtime that applies it; casemate never ignores a restriction");
+        CHECK(hint_of(input) ==
+              "remove the field, or use a runtime that applies it; casemate never ignores a restriction");
         ++refused;
     }
     CHECK(refused > 70);
@@ -203,17 +241,20 @@ constexpr Change changes[] = {
     {"$.process.oomScoreAdj", R"("oomScoreAdj": 100)", R"("oomScoreAdj": 200)"},
     {"$.process.capabilities.bounding", R"("bounding": ["CAP_CHOWN", )", R"("bounding": ["CAP_FOWNER", )"},
     {"$.process.capabilities.effective", R"("effective": ["CAP_CHOWN"])", R"("effective": ["CAP_KILL"])"},
-    {"$.process.capabilities.permitted", R"("permitted": ["CAP_CHOWN", )", R"("permitted": ["CAP_CHOWN", "CAP_FOWNER", )"},
+    {"$.process.capabilities.permitted", R"("permitted": ["CAP_CHOWN", )",
+     R"("permitted": ["CAP_CHOWN", "CAP_FOWNER", )"},
     {"$.process.capabilities.inheritable", R"("inheritable": ["CAP_KILL"])", R"("inheritable": ["CAP_CHOWN"])"},
     {"$.process.capabilities.ambient", R"("ambient": ["CAP_KILL"])", R"("ambient": [])"},
     {"$.process.rlimits[].type", "RLIMIT_NOFILE", "RLIMIT_FSIZE"},
     {"$.process.rlimits[].soft", "1024", "1025"},
     {"$.process.rlimits[].hard", "4096", "4097"},
     {"$.linux.namespaces[].type", R"({"type": "mount"}, )", R"({"type": "mount"}, {"type": "pid"}, )"},
-    {"$.linux.uidMappings[].containerID", R"("containerID": 0, "hostID": 100000)", R"("containerID": 1, "hostID": 100000)"},
+    {"$.linux.uidMappings[].containerID", R"("containerID": 0, "hostID": 100000)",
+     R"("containerID": 1, "hostID": 100000)"},
     {"$.linux.uidMappings[].hostID", "100000", "300000"},
     {"$.linux.uidMappings[].size", R"("hostID": 100000, "size": 65536)", R"("hostID": 100000, "size": 65535)"},
-    {"$.linux.gidMappings[].containerID", R"("containerID": 0, "hostID": 200000)", R"("containerID": 1, "hostID": 200000)"},
+    {"$.linux.gidMappings[].containerID", R"("containerID": 0, "hostID": 200000)",
+     R"("containerID": 1, "hostID": 200000)"},
     {"$.linux.gidMappings[].hostID", "200000", "300000"},
     {"$.linux.gidMappings[].size", R"("hostID": 200000, "size": 65536)", R"("hostID": 200000, "size": 65535)"},
     {"$.linux.sysctl", R"("net.ipv4.ip_forward": "0")", R"("net.ipv4.ip_forward": "1")"},
@@ -229,12 +270,14 @@ constexpr Change changes[] = {
     {"$.linux.devices[].fileMode", "438", "384"},
     {"$.linux.devices[].uid", R"("uid": 3)", R"("uid": 5)"},
     {"$.linux.devices[].gid", R"("gid": 4)", R"("gid": 5)"},
-    {"$.linux.seccomp.defaultAction", R"("defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38)", R"("defaultAction": "SCMP_ACT_LOG")"},
+    {"$.linux.seccomp.defaultAction", R"("defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38)",
+     R"("defaultAction": "SCMP_ACT_LOG")"},
     {"$.linux.seccomp.defaultErrnoRet", R"("defaultErrnoRet": 38)", R"("defaultErrnoRet": 39)"},
     {"$.linux.seccomp.architectures", R"(["SCMP_ARCH_X86_64"])", R"(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"])"},
     {"$.linux.seccomp.flags", "FILTER_FLAG_LOG", "FILTER_FLAG_TSYNC"},
     {"$.linux.seccomp.syscalls[].names", R"(["read"])", R"(["write"])"},
-    {"$.linux.seccomp.syscalls[].action", R"("action": "SCMP_ACT_ERRNO", "errnoRet": 7)", R"("action": "SCMP_ACT_LOG")"},
+    {"$.linux.seccomp.syscalls[].action", R"("action": "SCMP_ACT_ERRNO", "errnoRet": 7)",
+     R"("action": "SCMP_ACT_LOG")"},
     {"$.linux.seccomp.syscalls[].errnoRet", R"("errnoRet": 7)", R"("errnoRet": 8)"},
     {"$.linux.seccomp.syscalls[].args[].index", R"("index": 1)", R"("index": 2)"},
     {"$.linux.seccomp.syscalls[].args[].value", R"("value": 2)", R"("value": 6)"},
@@ -242,8 +285,15 @@ constexpr Change changes[] = {
     {"$.linux.seccomp.syscalls[].args[].op", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_EQ"},
 };
 // Their value is what it is: a version, text for `state`, and objects that speak through their members.
-constexpr std::string_view mute[] = {"$.ociVersion", "$.annotations", "$.process.capabilities", "$.linux.seccomp", "$.linux.resources",
-                                     "$.linux.resources.memory", "$.linux.resources.cpu", "$.linux.resources.blockIO", "$.linux.resources.network"};
+constexpr std::string_view mute[] = {"$.ociVersion",
+                                     "$.annotations",
+                                     "$.process.capabilities",
+                                     "$.linux.seccomp",
+                                     "$.linux.resources",
+                                     "$.linux.resources.memory",
+                                     "$.linux.resources.cpu",
+                                     "$.linux.resources.blockIO",
+                                     "$.linux.resources.network"};
 
 // What compiling says: the whole plan, or why not.
 std::string answer(const std::string& text) {

@@ -32,7 +32,8 @@ uint32_t answer(const Plan& plan, int number, uint64_t first = 0, uint64_t secon
 }
 constexpr uint32_t denied(uint32_t number) { return SECCOMP_RET_ERRNO | number; }
 
-constexpr uint64_t execute = 1, write_file = 2, read_file = 4, read_dir = 8, make_reg = 256, refer = 8192, truncate_file = 16384, ioctl_dev = 32768;
+constexpr uint64_t execute = 1, write_file = 2, read_file = 4, read_dir = 8, make_reg = 256, refer = 8192,
+                   truncate_file = 16384, ioctl_dev = 32768;
 
 Input with_seccomp(const std::string& members) {
     Input input;
@@ -88,14 +89,16 @@ TEST_CASE("landlock: a kernel below the profile's minimum is refused") {
 }
 
 TEST_CASE("landlock: rights follow the mounts") {
-    const policy::Profile profile = child_of("hardened", R"("filesystem": {"mounts": [)"
-        R"({"destination": "/data", "type": "bind", "source": "/srv/data", "readonly": false},)"
-        R"({"destination": "/ro", "type": "bind", "source": "/srv/ro"}]})");
+    const policy::Profile profile =
+        child_of("hardened", R"("filesystem": {"mounts": [)"
+                             R"({"destination": "/data", "type": "bind", "source": "/srv/data", "readonly": false},)"
+                             R"({"destination": "/ro", "type": "bind", "source": "/srv/ro"}]})");
     const Plan plan = compiled(launching(profile));
     CHECK(access_of(plan, "/") == (execute | read_file | read_dir));
     for (const char* path : {"/tmp", "/dev/shm", "/data"}) {
         CAPTURE(path);
-        CHECK((access_of(plan, path) & (write_file | make_reg | truncate_file | refer)) == (write_file | make_reg | truncate_file | refer));
+        CHECK((access_of(plan, path) & (write_file | make_reg | truncate_file | refer)) ==
+              (write_file | make_reg | truncate_file | refer));
         CHECK((access_of(plan, path) & (64 | 2048)) == 0);  // never a device node
     }
     CHECK(access_of(plan, "/ro") == 0);
@@ -124,7 +127,8 @@ TEST_CASE("landlock: ports need ABI 4") {
     const LandlockPlan plan = compiled(launching(profile)).landlock();
     CHECK(plan.handled_net == 3);
     CHECK(plan.ports == std::vector<std::pair<uint16_t, uint64_t>>{{80, 1}});
-    CHECK(refusal(launching(profile, old_kernel(3, true))) == "network.bindPorts and connectPorts need Landlock ABI 4, Linux 6.7");
+    CHECK(refusal(launching(profile, old_kernel(3, true))) ==
+          "network.bindPorts and connectPorts need Landlock ABI 4, Linux 6.7");
     // Without Landlock nothing else would hold them.
     policy::Profile underived = silent();
     underived.network.bind_ports = {80};
@@ -164,29 +168,35 @@ TEST_CASE("seccomp: an inherited socket may not become a client") {
 }
 
 TEST_CASE("seccomp: config.json's rules and flags") {
-    const Plan plan = compiled(with_seccomp(R"("defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 5, "flags": ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC"],)"
-                                            R"( "syscalls": [{"names": ["read", "capset"], "action": "SCMP_ACT_ALLOW"}])"));
+    const Plan plan = compiled(with_seccomp(
+        R"("defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 5, "flags": ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC"],)"
+        R"( "syscalls": [{"names": ["read", "capset"], "action": "SCMP_ACT_ALLOW"}])"));
     CHECK(plan.seccomp().flags == SECCOMP_FILTER_FLAG_LOG);
     CHECK(answer(plan, SYS_read) == SECCOMP_RET_ALLOW);
     CHECK(answer(plan, SYS_write) == denied(5));
-    CHECK(refusal(with_seccomp(R"("defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"])")) ==
-          "config.json: $.linux.seccomp.flags: 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV': not applied by this version of casemate");
+    CHECK(refusal(with_seccomp(
+              R"("defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"])")) ==
+          "config.json: $.linux.seccomp.flags: 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV': not applied by this version "
+          "of casemate");
     CHECK(refusal(with_seccomp(R"("defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/run/x")")) ==
           "config.json: $.linux.seccomp.listenerPath: not applied by this version of casemate");
 }
 
 TEST_CASE("seccomp: without no_new_privs the filter must let the launcher drop its last capabilities") {
-    const std::string rules = R"("defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}])";
+    const std::string rules =
+        R"("defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}])";
     Input input = with_seccomp(rules);
-    CHECK(refusal(input) == "seccomp: the filter denies capset, which the launcher needs after it while noNewPrivileges is false");
+    CHECK(refusal(input) ==
+          "seccomp: the filter denies capset, which the launcher needs after it while noNewPrivileges is false");
     CHECK(hint_of(input) == "set noNewPrivileges, or allow capset");
     input.config.process->no_new_privileges = true;
     CHECK(refusal(input) == "compiled");
 }
 
 TEST_CASE("seccomp: where config.json and the profile both speak, each call gets the stricter answer") {
-    Input input = with_seccomp(R"("defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],)"
-                               R"( "syscalls": [{"names": ["getpid"], "action": "SCMP_ACT_ERRNO"}])");
+    Input input =
+        with_seccomp(R"("defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],)"
+                     R"( "syscalls": [{"names": ["getpid"], "action": "SCMP_ACT_ERRNO"}])");
     input.config.process->no_new_privileges = true;
     const Plan alone = compiled(input);
     CHECK(answer(alone, SYS_mount) == SECCOMP_RET_ALLOW);

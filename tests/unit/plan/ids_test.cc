@@ -91,8 +91,11 @@ TEST_CASE("ids: groups that a one-id map keeps are refused, unless waived") {
     facts.groups = {27, 998};
     const Input input = launching(shipped("hardened"), facts);
     CHECK(refusal(input) == "the caller is in 2 more groups, which a one-id user namespace cannot drop");
-    CHECK(hint_of(input) == "add a range of 65536 ids for this user to /etc/subuid and /etc/subgid, or waive identity.denyRootGroup");
-    const policy::Profile waived = child_of("hardened", R"("identity": {"denyRootGroup": false}, "waive": [{"what": "identity.denyRootGroup", "because": "no range on this host"}])");
+    CHECK(hint_of(input) ==
+          "add a range of 65536 ids for this user to /etc/subuid and /etc/subgid, or waive identity.denyRootGroup");
+    const policy::Profile waived = child_of(
+        "hardened",
+        R"("identity": {"denyRootGroup": false}, "waive": [{"what": "identity.denyRootGroup", "because": "no range on this host"}])");
     CHECK(compiled(launching(waived, facts)).ids().single_id());
     facts.subuid = facts.subgid = SubIdRange{100000, 65536};
     CHECK_FALSE(compiled(launching(shipped("hardened"), facts)).ids().single_id());
@@ -107,11 +110,14 @@ TEST_CASE("ids: no user namespace where one is needed, or none to be had") {
     HostFacts forbidden = root_facts();
     forbidden.user_namespaces = false;
     forbidden.user_namespaces_why = "user.max_user_namespaces=1024";
-    CHECK(refusal(launching(shipped("hardened"), forbidden)) == "user namespaces are forbidden on this host: user.max_user_namespaces=1024");
+    CHECK(refusal(launching(shipped("hardened"), forbidden)) ==
+          "user namespaces are forbidden on this host: user.max_user_namespaces=1024");
     CHECK(hint_of(launching(shipped("hardened"), forbidden)) ==
-          "set user.max_user_namespaces=1024, or run casemate as root under a profile without 'user' in namespaces.private");
+          "set user.max_user_namespaces=1024, or run casemate as root under a profile without 'user' in "
+          "namespaces.private");
     forbidden.euid = forbidden.egid = 1000;
-    CHECK(refusal(launching(shipped("hardened"), forbidden)) == "user namespaces are forbidden on this host: user.max_user_namespaces=1024");
+    CHECK(refusal(launching(shipped("hardened"), forbidden)) ==
+          "user namespaces are forbidden on this host: user.max_user_namespaces=1024");
     Input without;
     without.facts = forbidden;
     without.facts.euid = 0;
@@ -127,7 +133,9 @@ TEST_CASE("ids: maps that the kernel refuses, or that would be ignored") {
     const Row rows[] = {
         {{}, {}, "config.json: $.linux.uidMappings: a user namespace needs id maps"},
         {good, {}, "config.json: $.linux.uidMappings: a user namespace needs id maps"},
-        {{{1, 100000, 65536}}, good, "config.json: $.linux.uidMappings: a map without id 0 is not applied by this version of casemate"},
+        {{{1, 100000, 65536}},
+         good,
+         "config.json: $.linux.uidMappings: a map without id 0 is not applied by this version of casemate"},
         {{{0, 100000, 10}, {5, 200000, 10}}, good, "uidMappings[1]: overlaps range 0"},
         {{{0, 100000, 10}, {10, 100009, 10}}, good, "uidMappings[1]: overlaps range 0"},
         {good, {{0, 100000, 10}, {9, 200000, 1}}, "gidMappings[1]: overlaps range 0"},
@@ -155,11 +163,14 @@ TEST_CASE("ids: maps without the namespace that they belong to are refused, not 
     input.config.linux_.uid_mappings.clear();
     input.config.linux_.gid_mappings = good;
     CHECK(refusal(input) == "config.json: $.linux.gidMappings: needs a user namespace");
-    CHECK(refusal(with_user_namespace(user_facts(), {}, good)) == "config.json: $.linux.uidMappings: a user namespace needs id maps");
-    CHECK(refusal(with_user_namespace(user_facts(), good, {})) == "config.json: $.linux.uidMappings: a user namespace needs id maps");
+    CHECK(refusal(with_user_namespace(user_facts(), {}, good)) ==
+          "config.json: $.linux.uidMappings: a user namespace needs id maps");
+    CHECK(refusal(with_user_namespace(user_facts(), good, {})) ==
+          "config.json: $.linux.uidMappings: a user namespace needs id maps");
     Input launched = launching(shipped("hardened"));
     launched.config.linux_.uid_mappings = launched.config.linux_.gid_mappings = good;
-    CHECK(refusal(launched) == "config.json: $.linux.uidMappings: the launcher gives this container a range of its own");
+    CHECK(refusal(launched) ==
+          "config.json: $.linux.uidMappings: the launcher gives this container a range of its own");
 }
 
 TEST_CASE("ids: an id that the map does not have") {

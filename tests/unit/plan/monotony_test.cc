@@ -1,5 +1,5 @@
-// Monotony: the stricter of two profiles never gives a weaker plan. Random pairs are merged; the plan of the merged one is
-// compared with the plan of each, concern by concern, for `launch` and for a config.json that asks for a lot.
+// Monotony: the stricter of two profiles never gives a weaker plan. Random pairs are merged; the plan of the merged one
+// is compared with the plan of each, concern by concern, for `launch` and for a config.json that asks for a lot.
 #include <linux/mount.h>
 #include <sys/syscall.h>
 
@@ -17,7 +17,8 @@ namespace {
 
 bool subset(uint64_t small, uint64_t big) { return (small & ~big) == 0; }
 bool includes(const std::vector<std::string>& big, const std::vector<std::string>& small) {
-    return std::ranges::all_of(small, [&](const std::string& item) { return std::ranges::find(big, item) != big.end(); });
+    return std::ranges::all_of(small,
+                               [&](const std::string& item) { return std::ranges::find(big, item) != big.end(); });
 }
 // Absent: unlimited, or no mask at all.
 template <typename T>
@@ -28,7 +29,8 @@ T or_else(const std::optional<T>& value, T otherwise) {
 uint32_t rank_of(const std::vector<sock_filter>& program, const seccomp_data& call) {
     if (program.empty()) return 0;
     const uint32_t action = seccomp::run(program, call) & SECCOMP_RET_ACTION_FULL;
-    constexpr uint32_t order[] = {SECCOMP_RET_ALLOW, SECCOMP_RET_LOG, SECCOMP_RET_ERRNO, SECCOMP_RET_TRAP, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_PROCESS};
+    constexpr uint32_t order[] = {SECCOMP_RET_ALLOW, SECCOMP_RET_LOG,         SECCOMP_RET_ERRNO,
+                                  SECCOMP_RET_TRAP,  SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_PROCESS};
     return static_cast<uint32_t>(std::ranges::find(order, action) - std::begin(order));
 }
 
@@ -56,7 +58,8 @@ std::string weaker_credentials(const Plan& strict, const Plan& loose) {
 
 std::string weaker_view(const Plan& strict, const Plan& loose) {
     const MountsPlan &a = strict.mounts(), &b = loose.mounts();
-    if ((b.root.readonly && !a.root.readonly) || (b.root.nosuid && !a.root.nosuid) || (b.root.nodev && !a.root.nodev)) return "root";
+    if ((b.root.readonly && !a.root.readonly) || (b.root.nosuid && !a.root.nosuid) || (b.root.nodev && !a.root.nodev))
+        return "root";
     if (!includes(a.masked_paths, b.masked_paths)) return "maskedPaths";
     if (!includes(a.readonly_paths, b.readonly_paths)) return "readonlyPaths";
     const NamespacesPlan &n = strict.namespaces(), &m = loose.namespaces();
@@ -79,7 +82,8 @@ std::string weaker_filter(const Plan& strict, const Plan& loose) {
     for (call.nr = 0; call.nr < 480; ++call.nr)
         for (const uint64_t first : {uint64_t{0}, uint64_t{15}, uint64_t{0x10000000}}) {
             for (auto& argument : call.args) argument = first;
-            if (rank_of(strict.seccomp().program, call) < rank_of(loose.seccomp().program, call)) return concat("seccomp, call ", call.nr);
+            if (rank_of(strict.seccomp().program, call) < rank_of(loose.seccomp().program, call))
+                return concat("seccomp, call ", call.nr);
         }
     return {};
 }
@@ -94,9 +98,10 @@ std::string weaker(const Plan& strict, const Plan& loose) {
 Input generous(const policy::Profile& profile) {
     Input input;
     input.profile = profile;
-    input.config = with_linux(R"("namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "network"}, {"type": "user"},)"
-                              R"( {"type": "cgroup"}, {"type": "time"}], "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],)"
-                              R"( "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "maskedPaths": ["/proc/kcore"])");
+    input.config = with_linux(
+        R"("namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "network"}, {"type": "user"},)"
+        R"( {"type": "cgroup"}, {"type": "time"}], "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],)"
+        R"( "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}], "maskedPaths": ["/proc/kcore"])");
     input.config.process->user = {1001, 1001, 0, {}};
     const std::vector<std::string> some{"CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW", "CAP_FOWNER"};
     input.config.process->capabilities = oci::Capabilities{some, some, some, some, some};
@@ -130,7 +135,8 @@ TEST_CASE("monotony: a merged profile's plan is nowhere weaker than either's") {
     for (int round = 0; round < 1500; ++round) {
         policy::Profile a = random.next(), b = random.next();
         for (policy::Profile* profile : {&a, &b}) {
-            // `launch` gives none to a profile that is silent on them: the one default, and the strictest value there is.
+            // `launch` gives none to a profile that is silent on them: the one default, and the strictest value there
+            // is.
             if (!profile->capabilities) profile->capabilities = {"CAP_CHOWN", "CAP_FOWNER", "CAP_KILL", "CAP_NET_RAW"};
             // What most random profiles would be refused for, before there is anything to compare.
             profile->limits.cgroup.reset();
@@ -139,7 +145,9 @@ TEST_CASE("monotony: a merged profile's plan is nowhere weaker than either's") {
         const auto merged = policy::merge(a, b);
         REQUIRE(merged);
         for (const bool launch : {false, true}) {
-            const auto plan_of = [&](const policy::Profile& profile) { return launch ? launched(profile) : planned(generous(profile)); };
+            const auto plan_of = [&](const policy::Profile& profile) {
+                return launch ? launched(profile) : planned(generous(profile));
+            };
             const auto strict = plan_of(merged.value());
             for (const policy::Profile* loose_profile : {&a, &b}) {
                 const auto loose = plan_of(*loose_profile);
@@ -151,7 +159,8 @@ TEST_CASE("monotony: a merged profile's plan is nowhere weaker than either's") {
                 if (!strict) continue;
                 ++compared;
                 const std::string what = weaker(*strict, *loose);
-                CHECK_MESSAGE(what.empty(), concat("round ", round, launch ? ", launch: " : ": ", what, " is weaker, of ", policy::to_json(a), policy::to_json(b)));
+                CHECK_MESSAGE(what.empty(), concat("round ", round, launch ? ", launch: " : ": ", what,
+                                                   " is weaker, of ", policy::to_json(a), policy::to_json(b)));
             }
         }
     }
@@ -181,7 +190,8 @@ TEST_CASE("monotony: without one field of 'hardened' the comparison names it") {
     };
     CHECK(without([](auto& p) { p.no_new_privileges.reset(); }) == "noNewPrivileges");
     CHECK(without([](auto& p) { p.capabilities = {"CAP_KILL"}; }) == "capabilities.bounding");
-    CHECK(without([](auto& p) { p.filesystem.readonly_root.reset(), p.filesystem.deny_write_execute.reset(); }) == "root");
+    CHECK(without([](auto& p) { p.filesystem.readonly_root.reset(), p.filesystem.deny_write_execute.reset(); }) ==
+          "root");
     CHECK(without([](auto& p) { p.filesystem.masked_paths->pop_back(); }) == "maskedPaths");
     CHECK(without([](auto& p) { p.filesystem.readonly_paths->pop_back(); }) == "readonlyPaths");
     CHECK(without([](auto& p) { p.landlock.derive.reset(); }) == "landlock");

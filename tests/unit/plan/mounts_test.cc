@@ -10,18 +10,26 @@ using namespace casemate::plan::test;
 
 namespace {
 
-std::string mount_json(std::string_view destination, std::string_view type, std::string_view source, std::string_view options) {
-    return concat(R"({"destination": ")", destination, R"(", "type": ")", type, R"(", "source": ")", source, R"(", "options": [)", options, "]}");
+std::string mount_json(std::string_view destination, std::string_view type, std::string_view source,
+                       std::string_view options) {
+    return concat(R"({"destination": ")", destination, R"(", "type": ")", type, R"(", "source": ")", source,
+                  R"(", "options": [)", options, "]}");
 }
-Input one_mount(std::string_view destination, std::string_view type, std::string_view source, std::string_view options) {
+Input one_mount(std::string_view destination, std::string_view type, std::string_view source,
+                std::string_view options) {
     Input input;
     input.config = with_mount(mount_json(destination, type, source, options));
     return input;
 }
-MountPlan bind_of(std::string_view options) { return compiled(one_mount("/d", "none", "/srv/d", options)).mounts().mounts.at(0); }
-MountPlan tmpfs_of(std::string_view options) { return compiled(one_mount("/d", "tmpfs", "tmpfs", options)).mounts().mounts.at(0); }
+MountPlan bind_of(std::string_view options) {
+    return compiled(one_mount("/d", "none", "/srv/d", options)).mounts().mounts.at(0);
+}
+MountPlan tmpfs_of(std::string_view options) {
+    return compiled(one_mount("/d", "tmpfs", "tmpfs", options)).mounts().mounts.at(0);
+}
 
-constexpr uint64_t ro = MOUNT_ATTR_RDONLY, nosuid = MOUNT_ATTR_NOSUID, nodev = MOUNT_ATTR_NODEV, noexec = MOUNT_ATTR_NOEXEC;
+constexpr uint64_t ro = MOUNT_ATTR_RDONLY, nosuid = MOUNT_ATTR_NOSUID, nodev = MOUNT_ATTR_NODEV,
+                   noexec = MOUNT_ATTR_NOEXEC;
 
 }  // namespace
 
@@ -54,16 +62,20 @@ TEST_CASE("mounts: every option sets or clears its own flag, and the last of two
     }
 }
 
-// mount_setattr(2): access times are one field of two bits; whoever sets it must clear the whole field in the same call.
+// mount_setattr(2): access times are one field of two bits; whoever sets it must clear the whole field in the same
+// call.
 TEST_CASE("mounts: access times are one field, changed as a whole") {
     struct Row {
         const char* options;
         uint64_t set;
     };
     const Row rows[] = {
-        {R"("noatime")", MOUNT_ATTR_NOATIME},           {R"("relatime")", MOUNT_ATTR_RELATIME},
-        {R"("strictatime")", MOUNT_ATTR_STRICTATIME},   {R"("noatime", "atime")", MOUNT_ATTR_RELATIME},
-        {R"("norelatime")", MOUNT_ATTR_STRICTATIME},    {R"("strictatime", "nostrictatime")", MOUNT_ATTR_RELATIME},
+        {R"("noatime")", MOUNT_ATTR_NOATIME},
+        {R"("relatime")", MOUNT_ATTR_RELATIME},
+        {R"("strictatime")", MOUNT_ATTR_STRICTATIME},
+        {R"("noatime", "atime")", MOUNT_ATTR_RELATIME},
+        {R"("norelatime")", MOUNT_ATTR_STRICTATIME},
+        {R"("strictatime", "nostrictatime")", MOUNT_ATTR_RELATIME},
         {R"("noatime", "strictatime")", MOUNT_ATTR_STRICTATIME},
     };
     for (const Row& row : rows) {
@@ -127,13 +139,15 @@ TEST_CASE("mounts: what is no option of the file system is refused by name") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.text);
-        CHECK(refusal(one_mount("/d", row.type, "src", concat('"', row.option, '"'))) == concat("config.json: $.mounts[0]: ", row.text));
+        CHECK(refusal(one_mount("/d", row.type, "src", concat('"', row.option, '"'))) ==
+              concat("config.json: $.mounts[0]: ", row.text));
     }
     CHECK(refusal(one_mount("/d", "bind", "", "")) == "config.json: $.mounts[0]: a bind mount needs a source");
 }
 
 TEST_CASE("mounts: each file system takes its own options") {
-    const std::vector<std::pair<std::string, std::string>> expected{{"mode", "1777"}, {"size", "64k"}, {"nr_inodes", "8"}};
+    const std::vector<std::pair<std::string, std::string>> expected{
+        {"mode", "1777"}, {"size", "64k"}, {"nr_inodes", "8"}};
     CHECK(tmpfs_of(R"("mode=1777", "size=64k", "nr_inodes=8")").options == expected);
     const Plan pts = compiled(one_mount("/dev/pts", "devpts", "devpts", R"("newinstance", "ptmxmode=0666", "gid=5")"));
     const std::vector<std::pair<std::string, std::string>> pts_options{{"ptmxmode", "0666"}, {"gid", "5"}};
@@ -154,13 +168,16 @@ TEST_CASE("mounts: ids of options go where the namespace has one id only") {
 TEST_CASE("mounts: nothing but the procfs itself is mounted at or below /proc") {  // CVE-2019-16884
     for (const char* destination : {"/proc", "/proc/self", "/proc/self/attr", "/proc/sys"}) {
         CAPTURE(destination);
-        const std::string text = concat("config.json: $.mounts[0].destination: '", destination, "' is at or below /proc");
+        const std::string text =
+            concat("config.json: $.mounts[0].destination: '", destination, "' is at or below /proc");
         CHECK(refusal(one_mount(destination, "tmpfs", "tmpfs", "")) == text);
         CHECK(refusal(one_mount(destination, "bind", "/srv/d", "")) == text);
         CHECK(refusal(one_mount(destination, "sysfs", "sysfs", "")) == text);
     }
-    CHECK(refusal(one_mount("/proc/self", "proc", "proc", "")) == "config.json: $.mounts[0].destination: '/proc/self' is at or below /proc");
-    CHECK(refusal(one_mount("/proc", "proc", "proc", R"("bind")")) == "config.json: $.mounts[0].destination: '/proc' is at or below /proc");
+    CHECK(refusal(one_mount("/proc/self", "proc", "proc", "")) ==
+          "config.json: $.mounts[0].destination: '/proc/self' is at or below /proc");
+    CHECK(refusal(one_mount("/proc", "proc", "proc", R"("bind")")) ==
+          "config.json: $.mounts[0].destination: '/proc' is at or below /proc");
     CHECK(refusal(one_mount("/proc", "proc", "proc", "")) == "compiled");
     CHECK(refusal(one_mount("/process", "tmpfs", "tmpfs", "")) == "compiled");
 }
@@ -171,7 +188,8 @@ TEST_CASE("mounts: a destination is absolute, normal and not the root") {
         CHECK(refusal(one_mount(destination, "tmpfs", "tmpfs", "")) ==
               concat("config.json: $.mounts[0].destination: '", destination, "' is not an absolute, normal path"));
     }
-    CHECK(refusal(one_mount("/", "tmpfs", "tmpfs", "")) == "config.json: $.mounts[0].destination: '/' is the root file system");
+    CHECK(refusal(one_mount("/", "tmpfs", "tmpfs", "")) ==
+          "config.json: $.mounts[0].destination: '/' is the root file system");
 }
 
 TEST_CASE("mounts: a tmpfs at /dev becomes the launcher's own /dev, once") {
@@ -181,7 +199,8 @@ TEST_CASE("mounts: a tmpfs at /dev becomes the launcher's own /dev, once") {
     CHECK((plan.mounts().mounts[0].attributes & nodev) == 0);  // its nodes are to work
     CHECK(plan.mounts().devices.size() == 6);
     Input twice;
-    twice.config = with_mount(concat(mount_json("/dev", "tmpfs", "tmpfs", ""), ", ", mount_json("/dev", "tmpfs", "tmpfs", "")));
+    twice.config =
+        with_mount(concat(mount_json("/dev", "tmpfs", "tmpfs", ""), ", ", mount_json("/dev", "tmpfs", "tmpfs", "")));
     CHECK(refusal(twice) == "config.json: $.mounts[1].destination: a second file system at '/dev'");
     const Plan bound = compiled(one_mount("/dev", "bind", "/dev", R"("rbind")"));
     CHECK_FALSE(bound.mounts().make_dev);
@@ -243,10 +262,12 @@ TEST_CASE("root: propagation") {
         input.config.linux_.rootfs_propagation = word;
         CHECK(compiled(input).mounts().root.propagation == 0);
     }
-    const std::pair<const char*, uint64_t> others[] = {{"slave", 1 << 19},  {"rslave", 1 << 19},     {"shared", 1 << 20},
-                                                       {"rshared", 1 << 20}, {"unbindable", 1 << 17}, {"runbindable", 1 << 17}};
+    const std::pair<const char*, uint64_t> others[] = {{"slave", 1 << 19},      {"rslave", 1 << 19},
+                                                       {"shared", 1 << 20},     {"rshared", 1 << 20},
+                                                       {"unbindable", 1 << 17}, {"runbindable", 1 << 17}};
     for (const auto& [word, flag] : others) {
-        CAPTURE(word);
+        const std::string_view name = word;  // clang 14: no binding in a lambda
+        CAPTURE(name);
         input.config.linux_.rootfs_propagation = word;
         CHECK(compiled(input).mounts().root.propagation == flag);
     }
@@ -274,10 +295,17 @@ TEST_CASE("root: propagation weaker than the profile's is refused, of mounts too
         Input input;
         input.profile.filesystem.rootfs_propagation = row.bound;
         input.config.linux_.rootfs_propagation = row.word;
-        CHECK(refusal(input) == (row.sound ? "compiled" : concat("config.json: $.linux.rootfsPropagation: weaker than filesystem.rootfsPropagation '", bound, "'")));
+        CHECK(refusal(input) ==
+              (row.sound ? "compiled"
+                         : concat("config.json: $.linux.rootfsPropagation: weaker than filesystem.rootfsPropagation '",
+                                  bound, "'")));
         Input mount = one_mount("/d", "bind", "/srv/d", concat("\"", row.word, '"'));
         mount.profile.filesystem.rootfs_propagation = row.bound;
-        CHECK(refusal(mount) == (row.sound ? "compiled" : concat("config.json: $.mounts[0].options: propagation weaker than filesystem.rootfsPropagation '", bound, "'")));
+        CHECK(refusal(mount) ==
+              (row.sound
+                   ? "compiled"
+                   : concat("config.json: $.mounts[0].options: propagation weaker than filesystem.rootfsPropagation '",
+                            bound, "'")));
     }
 }
 
@@ -292,7 +320,9 @@ TEST_CASE("root: idmapped where root has a range, unless the owners were shifted
 }
 
 TEST_CASE("mounts: a volume is nosuid and nodev under launch, and idmapped with the root or without") {
-    Input input = launching(child_of("hardened", R"("filesystem": {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "readonly": false}]})"));
+    Input input = launching(child_of(
+        "hardened",
+        R"("filesystem": {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "readonly": false}]})"));
     for (const bool shifted : {false, true}) {
         input.request.root_shifted = shifted;
         const MountPlan mount = *find_mount(compiled(input), "/data");

@@ -21,7 +21,8 @@ std::string path_or_error(std::string_view key, const NamespacesPlan& namespaces
 }
 Input in_namespaces(const std::string& types, const std::string& more = {}) {
     std::string list;
-    for (const std::string_view type : split(types, ' ')) list += concat(list.empty() ? "" : ", ", R"({"type": ")", type, "\"}");
+    for (const std::string_view type : split(types, ' '))
+        list += concat(list.empty() ? "" : ", ", R"({"type": ")", type, "\"}");
     Input input;
     input.config = with_linux(concat(R"("namespaces": [)", list, "]", more));
     return input;
@@ -42,16 +43,20 @@ TEST_CASE("namespaces: flags of the clone, and the two that are unshared later")
 }
 
 TEST_CASE("namespaces: a mount namespace always") {
-    CHECK(refusal(in_namespaces("pid")) == "config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
+    CHECK(refusal(in_namespaces("pid")) ==
+          "config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
 }
 
 TEST_CASE("namespaces: given twice, unknown, or by path") {
     const auto parse = [](const std::string& list) {
-        const auto config = oci::parse_config(concat(R"({"ociVersion": "1.3.0", "root": {"path": "r"}, "linux": {"namespaces": [)", list, "]}}"));
+        const auto config = oci::parse_config(
+            concat(R"({"ociVersion": "1.3.0", "root": {"path": "r"}, "linux": {"namespaces": [)", list, "]}}"));
         return config ? "parsed" : config.error().text();
     };
-    CHECK(parse(R"({"type": "mount"}, {"type": "pid"}, {"type": "pid"})") == "config.json: $.linux.namespaces[2]: namespace 'pid' given twice");
-    CHECK(parse(R"({"type": "pid"}, {"type": "pid", "path": "/proc/1/ns/pid"})") == "config.json: $.linux.namespaces[1]: namespace 'pid' given twice");
+    CHECK(parse(R"({"type": "mount"}, {"type": "pid"}, {"type": "pid"})") ==
+          "config.json: $.linux.namespaces[2]: namespace 'pid' given twice");
+    CHECK(parse(R"({"type": "pid"}, {"type": "pid", "path": "/proc/1/ns/pid"})") ==
+          "config.json: $.linux.namespaces[1]: namespace 'pid' given twice");
     CHECK(contains(parse(R"({"type": "pids"})"), "did you mean 'pid'"));
     // A configuration that no parser made is judged too.
     Input twice = in_namespaces("mount pid");
@@ -72,7 +77,8 @@ TEST_CASE("namespaces: the host's is refused where the profile names it") {
         input.profile = silent();
         input.profile.name = "ceiling";
         input.profile.namespaces.private_ = {type};
-        CHECK(refusal(input) == concat("the host's ", type, " namespace is refused: namespaces.private of 'ceiling' names it"));
+        CHECK(refusal(input) ==
+              concat("the host's ", type, " namespace is refused: namespaces.private of 'ceiling' names it"));
         input.config.linux_.namespaces.push_back({type, ""});
         input.config.linux_.uid_mappings = input.config.linux_.gid_mappings =
             type == std::string("user") ? std::vector<oci::IdMap>{{0, 100000, 1000}} : std::vector<oci::IdMap>{};
@@ -104,7 +110,8 @@ TEST_CASE("namespaces: time offsets with a user namespace, where the kernel cann
     input.facts = user_facts();
     CHECK(refusal(input) == "compiled");
     input.facts.time_offsets_by_exec = false;
-    CHECK(refusal(input) == "config.json: $.linux.timeOffsets: this kernel cannot enter a time namespace by exec from a user namespace");
+    CHECK(refusal(input) ==
+          "config.json: $.linux.timeOffsets: this kernel cannot enter a time namespace by exec from a user namespace");
     Input as_root = in_namespaces("mount time", R"(, "timeOffsets": {"boottime": {"secs": 60}})");
     as_root.facts = old_kernel(2, false);
     CHECK(refusal(as_root) == "compiled");
@@ -135,21 +142,44 @@ TEST_CASE("sysctl: those of owned namespaces, in both spellings") {
 
 TEST_CASE("sysctl: the host's are refused, however they are written") {
     const NamespacesPlan all = owning({"network", "ipc", "uts", "user", "pid", "mount", "cgroup", "time"});
-    for (const char* key :
-         {"kernel.core_pattern", "kernel/core_pattern", "kernel.hostname", "kernel.domainname", "kernel.modprobe", "kernel.sysrq", "kernel.semaphore",
-          "kernel.sem.x", "kernel", "net", "fs.mqueue", "fs.suid_dumpable", "vm.overcommit_memory", "vm.memfd_noexec", "user.max_user_namespaces",
-          "debug.x", "abi.x", "sunrpc.x", "crypto.fips_enabled", "dev.tty.legacy_tiocsti", "Net.ipv4.ip_forward", "netx.a", "NET/ipv4/x", "kernel.shm/../core_pattern."}) {
+    for (const char* key : {"kernel.core_pattern",
+                            "kernel/core_pattern",
+                            "kernel.hostname",
+                            "kernel.domainname",
+                            "kernel.modprobe",
+                            "kernel.sysrq",
+                            "kernel.semaphore",
+                            "kernel.sem.x",
+                            "kernel",
+                            "net",
+                            "fs.mqueue",
+                            "fs.suid_dumpable",
+                            "vm.overcommit_memory",
+                            "vm.memfd_noexec",
+                            "user.max_user_namespaces",
+                            "debug.x",
+                            "abi.x",
+                            "sunrpc.x",
+                            "crypto.fips_enabled",
+                            "dev.tty.legacy_tiocsti",
+                            "Net.ipv4.ip_forward",
+                            "netx.a",
+                            "NET/ipv4/x",
+                            "kernel.shm/../core_pattern."}) {
         CAPTURE(key);
         const std::string text = path_or_error(key, all);
-        const bool refused = text == concat("'", key, "': belongs to the host, not to a namespace") || text == concat("'", key, "': not a sysctl");
+        const bool refused = text == concat("'", key, "': belongs to the host, not to a namespace") ||
+                             text == concat("'", key, "': not a sysctl");
         CHECK_MESSAGE(refused, text);
     }
-    for (const char* key : {"", ".", "..", "net..ipv4", "net.", ".net.x", "net/../kernel/core_pattern", "net/./x", "/net/x", "net//x", "net/x/", "net/.."}) {
+    for (const char* key : {"", ".", "..", "net..ipv4", "net.", ".net.x", "net/../kernel/core_pattern", "net/./x",
+                            "/net/x", "net//x", "net/x/", "net/.."}) {
         CAPTURE(key);
         CHECK(path_or_error(key, all) == concat("'", key, "': not a sysctl"));
     }
     // A key of another case, with a control byte, or with a second assignment in it.
-    CHECK(path_or_error("net.ipv4.x\nkernel.core_pattern", all) == "'net.ipv4.x\\x0akernel.core_pattern': not a sysctl");
+    CHECK(path_or_error("net.ipv4.x\nkernel.core_pattern", all) ==
+          "'net.ipv4.x\\x0akernel.core_pattern': not a sysctl");
     CHECK(path_or_error("net.x=1+kernel.core_pattern", all) == "'net.x=1+kernel.core_pattern': not a sysctl");
 }
 
@@ -163,10 +193,12 @@ TEST_CASE("sysctl: values") {
     CHECK(compiled(value("250\t32000 32 128")).sysctl().values == expected);
     for (const char* text : {"1\nkernel.core_pattern=|/x", "1\r", "\x01", "\x7f"})
         CHECK(refusal(value(text)) == "config.json: $.linux.sysctl: 'kernel.sem': a control character in the value");
-    CHECK(refusal(value(std::string("1\0 2", 4))) == "config.json: $.linux.sysctl: 'kernel.sem': a control character in the value");
+    CHECK(refusal(value(std::string("1\0 2", 4))) ==
+          "config.json: $.linux.sysctl: 'kernel.sem': a control character in the value");
     Input input;
     input.config.linux_.sysctl = {{"kernel.core_pattern", "|/bin/sh"}};
-    CHECK(refusal(input) == "config.json: $.linux.sysctl: 'kernel.core_pattern': belongs to the host, not to a namespace");
+    CHECK(refusal(input) ==
+          "config.json: $.linux.sysctl: 'kernel.core_pattern': belongs to the host, not to a namespace");
 }
 
 TEST_CASE("sysctl: one written twice, in two spellings, is refused") {

@@ -21,7 +21,8 @@ TEST_CASE("network: the shipped profiles") {
     CHECK(none.managed);
     CHECK(none.mode == policy::NetworkMode::none);
     CHECK_FALSE(none.egress_open);
-    const NetworkPlan web = compiled(launching(child_of("web", R"("network": {"publish": ["8000:80"], "proxyProtocol": true})"))).network();
+    const NetworkPlan web =
+        compiled(launching(child_of("web", R"("network": {"publish": ["8000:80"], "proxyProtocol": true})"))).network();
     REQUIRE(web.publish.size() == 1);
     CHECK(web.publish[0] == policy::Publish{"127.0.0.1", 8000, 80});
     CHECK(web.proxy_protocol);
@@ -29,7 +30,8 @@ TEST_CASE("network: the shipped profiles") {
 }
 
 TEST_CASE("network: egress only where it is open, in a network namespace of the container's own") {
-    const policy::Profile open = child_of("web", R"("network": {"egress": "open"}, "waive": [{"what": "network.egress", "because": "calls an API"}])");
+    const policy::Profile open = child_of(
+        "web", R"("network": {"egress": "open"}, "waive": [{"what": "network.egress", "because": "calls an API"}])");
     CHECK(compiled(launching(open)).network().egress_open);
     policy::Profile host = silent();
     CHECK_FALSE(compiled(launching(host)).network().egress_open);  // the host's own
@@ -40,9 +42,12 @@ TEST_CASE("network: egress only where it is open, in a network namespace of the 
 TEST_CASE("network: any mode but 'host' is empty words in the host's network namespace") {
     policy::Profile profile = shipped("hardened");
     std::erase(*profile.namespaces.private_, "network");
-    for (const auto& [mode, word] : {std::pair(policy::NetworkMode::none, "none"), std::pair(policy::NetworkMode::published, "published"), std::pair(policy::NetworkMode::sockets, "sockets")}) {
+    for (const auto& [mode, word] :
+         {std::pair(policy::NetworkMode::none, "none"), std::pair(policy::NetworkMode::published, "published"),
+          std::pair(policy::NetworkMode::sockets, "sockets")}) {
         profile.network.mode = mode;
-        CHECK(refusal(launching(profile)) == std::string("network.mode '") + word + "' needs 'network' in namespaces.private");
+        CHECK(refusal(launching(profile)) ==
+              std::string("network.mode '") + word + "' needs 'network' in namespaces.private");
         CHECK(hint_of(launching(profile)) == "waive network.mode as well, if the app is to have the host's network");
     }
     profile.network.mode = policy::NetworkMode::host;

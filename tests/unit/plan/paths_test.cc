@@ -10,7 +10,9 @@ using namespace casemate::plan::test;
 
 namespace {
 
-bool has(const std::vector<std::string>& list, std::string_view item) { return std::ranges::find(list, item) != list.end(); }
+bool has(const std::vector<std::string>& list, std::string_view item) {
+    return std::ranges::find(list, item) != list.end();
+}
 
 constexpr std::string_view pattern = "/sys/devices/system/cpu/cpu*/thermal_throttle";
 
@@ -35,7 +37,9 @@ TEST_CASE("paths: config.json's and the profile's, each once") {
 
 TEST_CASE("paths: a wildcard becomes what the host has") {
     HostFacts facts = root_facts();
-    facts.path_matches = {{std::string(pattern), {"/sys/devices/system/cpu/cpu0/thermal_throttle", "/sys/devices/system/cpu/cpu1/thermal_throttle"}}};
+    facts.path_matches = {
+        {std::string(pattern),
+         {"/sys/devices/system/cpu/cpu0/thermal_throttle", "/sys/devices/system/cpu/cpu1/thermal_throttle"}}};
     const Plan plan = compiled(launching(shipped("hardened"), facts));
     CHECK(has(plan.mounts().masked_paths, "/sys/devices/system/cpu/cpu1/thermal_throttle"));
     CHECK_FALSE(has(plan.mounts().masked_paths, pattern));
@@ -55,10 +59,12 @@ TEST_CASE("paths: absolute and normal, never the root") {
         CAPTURE(path);
         Input input;
         input.config.linux_.masked_paths = {path};
-        CHECK(refusal(input) == concat("config.json: $.linux.maskedPaths: '", path, "' is not an absolute, normal path"));
+        CHECK(refusal(input) ==
+              concat("config.json: $.linux.maskedPaths: '", path, "' is not an absolute, normal path"));
         input.config.linux_.masked_paths.clear();
         input.config.linux_.readonly_paths = {path};
-        CHECK(refusal(input) == concat("config.json: $.linux.readonlyPaths: '", path, "' is not an absolute, normal path"));
+        CHECK(refusal(input) ==
+              concat("config.json: $.linux.readonlyPaths: '", path, "' is not an absolute, normal path"));
         input.config.linux_.readonly_paths.clear();
         input.profile.filesystem.masked_paths = {path};
         CHECK(refusal(input) == concat("filesystem.maskedPaths: '", path, "' is not an absolute, normal path"));
@@ -66,13 +72,15 @@ TEST_CASE("paths: absolute and normal, never the root") {
 }
 
 TEST_CASE("devices: the six of OCI, and what config.json names") {
-    const Plan plan = compiled(with_dev(R"({"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 432, "uid": 3, "gid": 4},)"
-                                        R"( {"path": "/dev/sd/a", "type": "b", "major": 8, "minor": 0, "fileMode": 25008},)"
-                                        R"( {"path": "/dev/u", "type": "u", "major": 1, "minor": 5}, {"path": "/dev/pipe", "type": "p"})"));
+    const Plan plan = compiled(with_dev(
+        R"({"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 432, "uid": 3, "gid": 4},)"
+        R"( {"path": "/dev/sd/a", "type": "b", "major": 8, "minor": 0, "fileMode": 25008},)"
+        R"( {"path": "/dev/u", "type": "u", "major": 1, "minor": 5}, {"path": "/dev/pipe", "type": "p"})"));
     const auto& nodes = plan.mounts().devices;
     REQUIRE(nodes.size() == 10);
-    const std::pair<const char*, std::pair<uint32_t, uint32_t>> defaults[] = {{"/dev/null", {1, 3}},   {"/dev/zero", {1, 5}},    {"/dev/full", {1, 7}},
-                                                                            {"/dev/random", {1, 8}}, {"/dev/urandom", {1, 9}}, {"/dev/tty", {5, 0}}};
+    const std::pair<const char*, std::pair<uint32_t, uint32_t>> defaults[] = {
+        {"/dev/null", {1, 3}},   {"/dev/zero", {1, 5}},    {"/dev/full", {1, 7}},
+        {"/dev/random", {1, 8}}, {"/dev/urandom", {1, 9}}, {"/dev/tty", {5, 0}}};
     for (size_t i = 0; i < 6; ++i) {
         CHECK(nodes[i].path == defaults[i].first);
         CHECK(std::pair(nodes[i].major, nodes[i].minor) == defaults[i].second);
@@ -88,7 +96,8 @@ TEST_CASE("devices: the six of OCI, and what config.json names") {
 }
 
 TEST_CASE("devices: a default one is replaced, not doubled") {
-    const Plan plan = compiled(with_dev(R"({"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384})"));
+    const Plan plan =
+        compiled(with_dev(R"({"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384})"));
     CHECK(plan.mounts().devices.size() == 6);
     CHECK(plan.mounts().devices.back().mode == 0600);
 }
@@ -97,7 +106,9 @@ TEST_CASE("devices: what is refused") {
     const std::string fuse = R"({"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229})";
     Input bound = with_dev(fuse);
     bound.config.mounts.clear();
-    const std::string elsewhere = "config.json: $.linux.devices[0].path: only nodes below a tmpfs at /dev are applied by this version of casemate";
+    const std::string elsewhere =
+        "config.json: $.linux.devices[0].path: only nodes below a tmpfs at /dev are applied by this version of "
+        "casemate";
     CHECK(refusal(bound) == elsewhere);
     for (const char* path : {"/srv/fuse", "/dev", "/dev/../srv/x", "/dev/", "/dev//x", "/devx"}) {
         CAPTURE(path);

@@ -59,12 +59,15 @@ TEST_CASE("process: a variable that the profile denies is an error, from whereve
     CHECK(with("A_KEY_B=x") == "variable 'A_KEY_B': refused by '*KEY*' of environment.deny");
     CHECK(with("EXACT=x") == "variable 'EXACT': refused by 'EXACT' of environment.deny");
     CHECK(with("EXACT") == "variable 'EXACT': refused by 'EXACT' of environment.deny");
-    for (const char* variable : {"SECRETS=x", "MY_AWS_=x", "EXACTLY=x", "A=SECRET", "PATH=/bin"}) CHECK(with(variable) == "compiled");
+    for (const char* variable : {"SECRETS=x", "MY_AWS_=x", "EXACTLY=x", "A=SECRET", "PATH=/bin"})
+        CHECK(with(variable) == "compiled");
     CHECK(hint_of(input) == "compiled");
     AppSource app = image();
     app.env.emplace_back("API_TOKEN=x");
-    CHECK(refusal(launching(shipped("hardened"), root_facts(), app)) == "variable 'API_TOKEN': refused by '*TOKEN' of environment.deny");
-    CHECK(hint_of(launching(shipped("hardened"), root_facts(), app)) == "mount secrets as files, or waive environment.deny");
+    CHECK(refusal(launching(shipped("hardened"), root_facts(), app)) ==
+          "variable 'API_TOKEN': refused by '*TOKEN' of environment.deny");
+    CHECK(hint_of(launching(shipped("hardened"), root_facts(), app)) ==
+          "mount secrets as files, or waive environment.deny");
 }
 
 TEST_CASE("process: the umask takes away what either takes away") {
@@ -95,7 +98,9 @@ TEST_CASE("process: the oom score is the higher of the two, never below the call
 }
 
 TEST_CASE("process: signals, times and the init are the profile's") {
-    Input input = launching(child_of("hardened", R"("process": {"stopSignal": "SIGQUIT", "stopTimeout": "3s", "dieWithParent": true}, "limits": {"runtimeMax": "1m"})"));
+    Input input = launching(child_of(
+        "hardened",
+        R"("process": {"stopSignal": "SIGQUIT", "stopTimeout": "3s", "dieWithParent": true}, "limits": {"runtimeMax": "1m"})"));
     const ProcessPlan process = compiled(input).process();
     CHECK(process.stop_signal == SIGQUIT);
     CHECK(process.stop_timeout_ms == 3000);
@@ -119,11 +124,14 @@ TEST_CASE("process: the image's stop signal, unless the profile names one") {
     CHECK(compiled(launching(quits, root_facts(), app)).process().stop_signal == SIGQUIT);
     // Image data: judged, never a crash, and nothing but a signal comes of it.
     app.stop_signal = "SIGNONE";
-    CHECK(refusal(launching(shipped("hardened"), root_facts(), app)) == "the image's stop signal: 'SIGNONE' is not a signal");
+    CHECK(refusal(launching(shipped("hardened"), root_facts(), app)) ==
+          "the image's stop signal: 'SIGNONE' is not a signal");
 }
 
 TEST_CASE("process: no init without a pid namespace of the container's own") {
-    const policy::Profile shared = child_of("hardened", R"("namespaces": {"private": ["mount", "ipc", "uts", "network", "user", "cgroup"]}, "waive": [{"what": "namespaces.private", "because": "a debugger"}])");
+    const policy::Profile shared = child_of(
+        "hardened",
+        R"("namespaces": {"private": ["mount", "ipc", "uts", "network", "user", "cgroup"]}, "waive": [{"what": "namespaces.private", "because": "a debugger"}])");
     const Plan plan = compiled(launching(shared));
     CHECK_FALSE(plan.process().own_init);
     CHECK(has_note(plan, "process.init is off: there is no own pid namespace to be PID 1 of"));
@@ -153,20 +161,24 @@ TEST_CASE("process: inherited sockets are announced once, whatever the image say
 TEST_CASE("process: labels of security modules are refused until they are applied") {
     for (const char* statement : {R"("apparmorProfile": "acme")", R"("selinuxLabel": "a:b:c:d")"}) {
         Input input = launching(child_of("hardened", concat(R"("process": {)", statement, "}")));
-        CHECK(refusal(input) == "process.apparmorProfile and process.selinuxLabel: not applied by this version of casemate");
+        CHECK(refusal(input) ==
+              "process.apparmorProfile and process.selinuxLabel: not applied by this version of casemate");
     }
 }
 
 TEST_CASE("limits: those of control groups are said to be missing, or refused where they are required") {
-    CHECK(has_note(compiled(launching(shipped("hardened"))), "limits.memory, swap, cpu, pids and oomGroup are not applied yet: no control group is made"));
+    CHECK(has_note(compiled(launching(shipped("hardened"))),
+                   "limits.memory, swap, cpu, pids and oomGroup are not applied yet: no control group is made"));
     CHECK_FALSE(has_note(compiled({}), "control group"));
     const policy::Profile required = child_of("hardened", R"("limits": {"cgroup": "required"})");
-    CHECK(refusal(launching(required)) == "limits.cgroup is 'required', and control groups are not applied by this version of casemate");
+    CHECK(refusal(launching(required)) ==
+          "limits.cgroup is 'required', and control groups are not applied by this version of casemate");
 }
 
 TEST_CASE("rlimits: config.json's exactly, the profile's at most") {
     Input input;
-    input.config = with_process(R"("rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}, {"type": "RLIMIT_CORE", "soft": 5, "hard": 18446744073709551615}])");
+    input.config = with_process(
+        R"("rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}, {"type": "RLIMIT_CORE", "soft": 5, "hard": 18446744073709551615}])");
     input.facts.hard_limits = {{*rlimit_number("RLIMIT_NOFILE"), 512}};
     const Plan exact = compiled(input);
     CHECK(find_limit(exact, "RLIMIT_NOFILE")->hard == 4096);  // raised from outside, or the launch fails
@@ -191,10 +203,14 @@ TEST_CASE("rlimits: under launch a lower limit of the caller's own stands") {
 
 TEST_CASE("rlimits: the number of processes only where it is the container's own") {
     CHECK(find_limit(compiled(launching(shipped("hardened"))), "RLIMIT_NPROC")->hard == 1024);
-    const policy::Profile shared = child_of("hardened", R"("namespaces": {"private": ["mount", "pid", "ipc", "uts", "network", "cgroup"]}, "waive": [{"what": "namespaces.private", "because": "host ids"}])");
+    const policy::Profile shared = child_of(
+        "hardened",
+        R"("namespaces": {"private": ["mount", "pid", "ipc", "uts", "network", "cgroup"]}, "waive": [{"what": "namespaces.private", "because": "host ids"}])");
     const Plan plan = compiled(launching(shared));
     CHECK_FALSE(find_limit(plan, "RLIMIT_NPROC"));
-    CHECK(has_note(plan, "limits.rlimits.RLIMIT_NPROC is not applied: without an own user namespace it counts the uid's processes on the whole host"));
+    CHECK(has_note(plan,
+                   "limits.rlimits.RLIMIT_NPROC is not applied: without an own user namespace it counts the uid's "
+                   "processes on the whole host"));
     // config.json's own number is config.json's to answer for.
     Input input;
     input.config = with_process(R"("rlimits": [{"type": "RLIMIT_NPROC", "soft": 9, "hard": 9}])");

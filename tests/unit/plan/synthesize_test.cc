@@ -11,7 +11,8 @@ using namespace casemate::plan::test;
 
 namespace {
 
-oci::Config made(const policy::Profile& profile, const AppSource& app = image(), const HostFacts& facts = root_facts()) {
+oci::Config made(const policy::Profile& profile, const AppSource& app = image(),
+                 const HostFacts& facts = root_facts()) {
     auto config = synthesize(app, profile, facts);
     REQUIRE(config);
     return std::move(config).take();
@@ -21,7 +22,9 @@ const oci::Mount* mount_at(const oci::Config& config, std::string_view destinati
         if (mount.destination == destination) return &mount;
     return nullptr;
 }
-bool has(const std::vector<std::string>& list, std::string_view item) { return std::ranges::find(list, item) != list.end(); }
+bool has(const std::vector<std::string>& list, std::string_view item) {
+    return std::ranges::find(list, item) != list.end();
+}
 
 }  // namespace
 
@@ -45,11 +48,11 @@ TEST_CASE("synthesize: the user") {
         uint32_t want_uid, want_gid;
     };
     const Row rows[] = {
-        {false, 0, 0, false, false, 1001, 1001},   // names none
-        {true, 0, 0, false, false, 1001, 1001},    // names root
-        {true, 33, 34, false, false, 33, 34},      // its own
-        {true, 33, 0, true, false, 33, 1001},      // no group, not in its passwd
-        {true, 33, 34, false, true, 1001, 1001},   // the profile ignores it
+        {false, 0, 0, false, false, 1001, 1001},  // names none
+        {true, 0, 0, false, false, 1001, 1001},   // names root
+        {true, 33, 34, false, false, 33, 34},     // its own
+        {true, 33, 0, true, false, 33, 1001},     // no group, not in its passwd
+        {true, 33, 34, false, true, 1001, 1001},  // the profile ignores it
     };
     for (const Row& row : rows) {
         CAPTURE(row.uid);
@@ -74,7 +77,8 @@ TEST_CASE("synthesize: the user") {
     AppSource group = image();
     group.has_user = true;
     group.uid = 33;
-    CHECK(refusal(launching(shipped("hardened"), root_facts(), group)) == "gid 0 is refused: identity.denyRootGroup holds");
+    CHECK(refusal(launching(shipped("hardened"), root_facts(), group)) ==
+          "gid 0 is refused: identity.denyRootGroup holds");
 }
 
 TEST_CASE("synthesize: variables of the image, the launcher's defaults, the profile's last") {
@@ -84,7 +88,8 @@ TEST_CASE("synthesize: variables of the image, the launcher's defaults, the prof
     policy::Profile profile = shipped("hardened");
     profile.environment.set.emplace().emplace("B", "9");
     const std::vector<std::string> env = made(profile, app).process->env;
-    CHECK(env == std::vector<std::string>{"A=3", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/home/app", "B=9"});
+    CHECK(env == std::vector<std::string>{"A=3", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                          "HOME=/home/app", "B=9"});
     CHECK(has(made(shipped("hardened")).process->env, "PATH=/usr/bin:/bin"));
     CHECK(has(made(shipped("hardened")).process->env, "HOME=/"));
     // `strict` takes none of the image's.
@@ -103,7 +108,8 @@ TEST_CASE("synthesize: every restriction that OCI has a field for is in it") {
     CHECK(config.linux_.rootfs_propagation == "private");
     CHECK(config.linux_.masked_paths.size() == 22);
     CHECK(has(config.linux_.readonly_paths, "/proc/sys"));
-    for (const char* type : {"pid", "mount", "ipc", "uts", "network", "cgroup", "user"}) CHECK(config.find_namespace(type));
+    for (const char* type : {"pid", "mount", "ipc", "uts", "network", "cgroup", "user"})
+        CHECK(config.find_namespace(type));
     CHECK_FALSE(config.find_namespace("time"));
     CHECK(has(mount_at(config, "/proc")->options, "hidepid=ptraceable"));
     CHECK(has(mount_at(config, "/sys")->options, "ro"));
@@ -141,14 +147,16 @@ TEST_CASE("synthesize: cgroup and sysfs where the host and the namespaces allow 
 }
 
 TEST_CASE("synthesize: grants become mounts: nosuid and nodev, noexec unless it cannot be written") {
-    const policy::Profile profile = child_of("hardened", R"("filesystem": {"mounts": [)"
-        R"({"destination": "/rw", "type": "bind", "source": "/srv/rw", "readonly": false},)"
-        R"({"destination": "/ro", "type": "bind", "source": "/srv/ro"},)"
-        R"({"destination": "/t", "type": "tmpfs", "size": "1MiB", "inodes": 5, "mode": "0700"}]})");
+    const policy::Profile profile = child_of(
+        "hardened", R"("filesystem": {"mounts": [)"
+                    R"({"destination": "/rw", "type": "bind", "source": "/srv/rw", "readonly": false},)"
+                    R"({"destination": "/ro", "type": "bind", "source": "/srv/ro"},)"
+                    R"({"destination": "/t", "type": "tmpfs", "size": "1MiB", "inodes": 5, "mode": "0700"}]})");
     const oci::Config config = made(profile);
     CHECK(mount_at(config, "/rw")->options == std::vector<std::string>{"nosuid", "nodev", "noexec", "rbind"});
     CHECK(mount_at(config, "/ro")->options == std::vector<std::string>{"nosuid", "nodev", "rbind", "ro"});
-    CHECK(mount_at(config, "/t")->options == std::vector<std::string>{"nosuid", "nodev", "noexec", "mode=0700", "size=1048576", "nr_inodes=5"});
+    CHECK(mount_at(config, "/t")->options ==
+          std::vector<std::string>{"nosuid", "nodev", "noexec", "mode=0700", "size=1048576", "nr_inodes=5"});
 }
 
 TEST_CASE("synthesize: nothing of the image's annotations or labels has a way in") {
@@ -157,5 +165,6 @@ TEST_CASE("synthesize: nothing of the image's annotations or labels has a way in
     const oci::Config config = made(shipped("hardened"), app);
     CHECK(config.annotations.empty());
     CHECK(config.hooks.empty());
-    CHECK(to_json(compiled(launching(shipped("hardened"), root_facts(), app))).find("\"mode\": \"none\"") != std::string::npos);
+    CHECK(to_json(compiled(launching(shipped("hardened"), root_facts(), app))).find("\"mode\": \"none\"") !=
+          std::string::npos);
 }

@@ -21,8 +21,9 @@ plan::HostFacts host(bool root) {
     facts.landlock_abi = 7;
     facts.cgroup2_mountable = true;
     facts.hard_limits = {{7, 524288}};  // RLIMIT_NOFILE
-    facts.path_matches = {{"/sys/devices/system/cpu/cpu*/thermal_throttle",
-                           {"/sys/devices/system/cpu/cpu0/thermal_throttle", "/sys/devices/system/cpu/cpu1/thermal_throttle"}}};
+    facts.path_matches = {
+        {"/sys/devices/system/cpu/cpu*/thermal_throttle",
+         {"/sys/devices/system/cpu/cpu0/thermal_throttle", "/sys/devices/system/cpu/cpu1/thermal_throttle"}}};
     return facts;
 }
 
@@ -102,16 +103,18 @@ void compare(const std::string& name, std::string text) {
 }  // namespace
 
 // Their filters are x86_64's.
-TEST_CASE("plan: goldens of the shipped profiles, as root" * doctest::skip(seccomp::native_arch() != seccomp::Arch::x86_64)) {
+TEST_CASE("plan: goldens of the shipped profiles, as root" *
+          doctest::skip(seccomp::native_arch() != seccomp::Arch::x86_64)) {
     struct Row {
         const char *profile, *child;
     };
-    const Row rows[] = {{"hardened", ""},
-                        {"strict", ""},
-                        {"web", R"({"schemaVersion": 1, "network": {"publish": ["8000:80"]}, "limits": {"memory": "4GiB"},)"
-                                R"( "waive": [{"what": "limits.memory", "because": "a big cache"}]})"},
-                        {"batch", ""},
-                        {"oci", ""}};
+    const Row rows[] = {
+        {"hardened", ""},
+        {"strict", ""},
+        {"web", R"({"schemaVersion": 1, "network": {"publish": ["8000:80"]}, "limits": {"memory": "4GiB"},)"
+                R"( "waive": [{"what": "limits.memory", "because": "a big cache"}]})"},
+        {"batch", ""},
+        {"oci", ""}};
     for (const Row& row : rows) {
         CAPTURE(row.profile);
         const runtime::PlanReport seen = report(resolved(row.profile, row.child), true);
