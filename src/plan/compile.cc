@@ -51,6 +51,8 @@ bool NamespacesPlan::owns(std::string_view type) const {
     return false;
 }
 
+void Compiler::note(std::string text) { plan_.notes_.push_back(std::move(text)); }
+
 Result<void> Compiler::refuse_unsupported() {
     const std::vector<std::string> places = oci::unsupported(config_, applied);
     if (places.empty()) return {};

@@ -30,7 +30,7 @@ private:
     Result<void> landlock();            // landlock.cc
     Result<void> network();             // network.cc
 
-    void note(std::string text) { plan_.notes_.push_back(std::move(text)); }
+    void note(std::string text);  // compile.cc
     bool waived(std::string_view field) const {
         for (const policy::WaiverRecord& waiver : profile_.waivers)
             if (waiver.what == field && waiver.overruled_by.empty()) return true;
