@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/directories.h"
+#include "runtime/range_removal.h"
 #include "sys/call.h"
-#include "sys/removal.h"
 
 namespace casemate::runtime {
 
@@ -32,7 +32,7 @@ Site::~Site() {
     if (keep_record_) {
         // The app's output stays beside the record until it is deleted; the image goes now.
         if (data_lock_)
-            if (auto removed = sys::remove_scratch(data_lock_, "image"); !removed) log(LogLevel::error, removed.error().text());
+            if (auto removed = remove_tree(data_lock_, "image"); !removed) log(LogLevel::error, removed.error().text());
         return;
     }
     if (auto removed = remove_leftovers(settings_, record_); !removed) {
@@ -67,7 +67,7 @@ Result<void> remove_leftovers(const Settings& settings, const Record& record) {
     const std::string root = TRY(data_root(settings));
     if (record.data != concat(root, "/", record.id)) return Error::invalid(concat("the record names a data directory that is not ours: ", quoted(record.data)));
     const Fd directory = TRY_IN(quoted(root), sys::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    return sys::remove_scratch(directory, record.id);
+    return remove_tree(directory, record.id);
 }
 
 Result<std::vector<std::string>> remove_unowned_data(const Settings& settings) {
@@ -83,7 +83,7 @@ Result<std::vector<std::string>> remove_unowned_data(const Settings& settings) {
     for (const std::string& name : names) {
         const auto data = sys::openat2(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (!data || ::flock(data.value().get(), LOCK_EX | LOCK_NB) < 0) continue;  // a living launcher's
-        TRY_IN(quoted(concat(root, "/", name)), sys::remove_scratch(directory, name));
+        TRY_IN(quoted(concat(root, "/", name)), remove_tree(directory, name));
         removed.push_back(concat(root, "/", name));
     }
     return removed;
