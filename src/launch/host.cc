@@ -26,19 +26,26 @@ struct Message {
     bool end = false;  // the channel is closed
 };
 
-Result<Message> receive(FdView channel, const Options& options) {
-    pollfd waiting[] = {{channel.get(), POLLIN, 0}, {options.signals.get(), POLLIN, 0}};
-    int ready;
-    do ready = ::poll(waiting, 2, options.deadline_ms);
-    while (ready < 0 && errno == EINTR);
-    if (ready < 0) return Error::sys("poll");
-    if (ready == 0) return Error::from_errno(ETIMEDOUT, "waiting for init");
-    if (waiting[1].revents & POLLIN) {
-        signalfd_siginfo signal{};
-        if (::read(options.signals.get(), &signal, sizeof signal) == sizeof signal && signal.ssi_signo != SIGWINCH && signal.ssi_signo != SIGCONT)
+// An error when one of `signals` (a non-blocking signalfd, or -1) has arrived that would end an app.
+Result<void> check_signals(FdView signals) {
+    signalfd_siginfo signal{};
+    while (::read(signals.get(), &signal, sizeof signal) == sizeof signal)
+        if (signal.ssi_signo != SIGWINCH && signal.ssi_signo != SIGCONT)
             return Error::from_errno(EINTR, concat("ended by signal ", signal.ssi_signo, " before the app ran")).exit_with(128 + static_cast<int>(signal.ssi_signo));
-        return receive(channel, options);
-    }
+    return {};
+}
+
+// Waits for one message. Of `signals` (-1: none) the first that would end an app is an error.
+Result<Message> receive(FdView channel, int deadline_ms, FdView signals) {
+    pollfd waiting[] = {{channel.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+    do {
+        int ready;
+        do ready = ::poll(waiting, 2, deadline_ms);
+        while (ready < 0 && errno == EINTR);
+        if (ready < 0) return Error::sys("poll");
+        if (ready == 0) return Error::from_errno(ETIMEDOUT, "waiting for init");
+        if (waiting[1].revents) TRY(check_signals(signals));
+    } while (!waiting[0].revents);
     char buffer[sizeof(FailedMessage)];
     ssize_t size;
     do size = ::recv(channel.get(), buffer, sizeof buffer, 0);
@@ -110,13 +117,15 @@ Result<void> note_host_state(steps::HostContext& host) {
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     TRY(steps::run_host(host, steps::Phase::adopt));
     TRY(send(channel, Letter::go));
-    const Message first = TRY(receive(channel, options));
+    const Message first = TRY(receive(channel, options.deadline_ms, options.signals));
     if (first.end) return died(host.pid, "before the app was started");
     if (first.letter == Letter::failed) return failed(first.failure);
     if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
     if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.program.valid()}));
+    // From here on the app may run at any moment: a signal is then the app's, and waits for supervise().
+    TRY(check_signals(options.signals));
     TRY(send(channel, Letter::execute));
-    const Message second = TRY(receive(channel, options));
+    const Message second = TRY(receive(channel, options.deadline_ms, -1));
     // Without an init of ours the closed channel is the app's exec; with one, the stub keeps it open while it lives.
     if (second.end && host.plan.process().own_init) return died(host.pid, "before the app was started");
     if (second.end) return {};

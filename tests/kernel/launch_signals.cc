@@ -25,7 +25,7 @@ TEST_CASE("supervise: forwards the signals of a terminal and an operator to the 
         const char* name;
     };
     for (const Case& item : {Case{SIGTERM, "TERM"}, Case{SIGHUP, "HUP"}, Case{SIGINT, "INT"}, Case{SIGQUIT, "QUIT"}, Case{SIGUSR1, "USR1"}, Case{SIGUSR2, "USR2"}, Case{SIGALRM, "ALRM"}}) {
-        INFO(item.name);
+        INFO(std::string(item.name));
         const Outcome outcome = signalled(bundle, std::string("trap 'exit 77' ") + item.name + "; echo ready; sleep 1000 & wait", item.signal);
         CHECK_MESSAGE(!outcome.failure.failed, outcome.failure.text.str());
         CHECK(outcome.code == 77);
@@ -72,4 +72,20 @@ TEST_CASE("the app's signal mask and dispositions are not the launcher's") {
     const Outcome outcome = launched(bundle.plan({.args = {"/bin/cat", "/proc/self/status"}}));
     CHECK(outcome.output.contains("SigBlk:\t0000000000000000"));
     CHECK(outcome.output.contains("SigCgt:\t0000000000000000"));
+}
+
+TEST_CASE("a signal that arrives before the app runs ends the launch, and counts as the launcher's end") {
+    if (!needs(Need::root)) return;
+    const TempBundle bundle;
+    const Outcome outcome = launched(bundle.plan({.args = {"/bin/sleep", "1000"}}), {.prepare = [](launch::Options& options) {
+        options.before_go = [](const launch::Waiting&) -> Result<void> {
+            ::kill(::getpid(), SIGTERM);  // blocked by the gate, so it waits for whoever reads
+            return {};
+        };
+    }});
+    CHECK_FALSE(outcome.started);
+    CHECK(outcome.failure.exit_code == 143);
+    CHECK(outcome.failure.text.contains("ended by signal 15"));
+    CHECK(outcome.children_left == 0);
+    CHECK(outcome.mounts_grown == 0);
 }

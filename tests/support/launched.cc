@@ -55,6 +55,7 @@ Result<void> launch_app(const plan::Plan& plan, const Launching& launching, Outc
     const auto run = [&]() -> Result<void> {
         launch::Options options;
         options.signal_mask = gate.mask_before();
+        options.signals = gate.fd();
         options.stdio[1] = Fd(app[1]);
         options.stdio[2] = Fd(::fcntl(app[1], F_DUPFD_CLOEXEC, 3));
         if (launching.prepare) launching.prepare(options);
