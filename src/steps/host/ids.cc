@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "steps/host/map_helpers.h"
 #include "steps/host/steps.h"
 #include "sys/call.h"
 
@@ -41,10 +42,7 @@ Result<void> call_map_helper(const char* program, pid_t pid, const std::vector<p
 Result<void> write_maps(HostContext& context) {
     const plan::IdsPlan& ids = context.plan.ids();
     const std::string pid = std::to_string(context.pid);
-    if (ids.use_map_helpers) {
-        TRY(call_map_helper("/usr/bin/newgidmap", context.pid, ids.gid_map));
-        return call_map_helper("/usr/bin/newuidmap", context.pid, ids.uid_map);
-    }
+    if (ids.use_map_helpers) return write_maps_by_helpers(context.pid, ids.uid_map, ids.gid_map);
     // A single-id map by an unprivileged writer needs setgroups denied first (user_namespaces(7), CVE-2014-8989).
     if (ids.deny_setgroups) TRY_IN("setgroups", context.proc->write(pid + "/setgroups", "deny"));
     TRY_IN("gid_map", context.proc->write(pid + "/gid_map", map_text(ids.gid_map)));
@@ -56,6 +54,11 @@ Result<void> write_maps(HostContext& context) {
 }
 
 }  // namespace
+
+Result<void> write_maps_by_helpers(pid_t pid, const std::vector<plan::IdMapping>& uid_map, const std::vector<plan::IdMapping>& gid_map) {
+    TRY(call_map_helper("/usr/bin/newgidmap", pid, gid_map));
+    return call_map_helper("/usr/bin/newuidmap", pid, uid_map);
+}
 
 const HostStep write_id_maps{
     "write id maps", Phase::adopt, [](const plan::Plan& plan) { return !plan.ids().uid_map.empty(); },
