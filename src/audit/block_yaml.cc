@@ -102,6 +102,12 @@ size_t key_end(std::string_view text) {
 
 bool is_item(std::string_view text) { return text == "-" || text.starts_with("- "); }
 
+// TRY stands alone, not among an aggregate's initialisers: clang does not destroy what was made before it returns.
+Result<YamlNode> scalar_node(const Line& line, std::string_view text) {
+    std::string content = TRY(scalar(line, text));
+    return YamlNode{YamlNode::Kind::scalar, line.number, std::move(content), {}, {}};
+}
+
 class Parser {
 public:
     explicit Parser(std::vector<Line> lines) : lines_(std::move(lines)) {}
@@ -121,8 +127,7 @@ private:
         if (is_item(lines_[next_].text)) return sequence(indent, depth);
         if (key_end(lines_[next_].text) != std::string_view::npos) return mapping(indent, depth);
         const Line& line = lines_[next_++];
-        YamlNode node{YamlNode::Kind::scalar, line.number, TRY(scalar(line, line.text)), {}, {}};
-        return node;
+        return scalar_node(line, line.text);
     }
 
     Result<YamlNode> sequence(size_t indent, int depth) {
@@ -149,14 +154,15 @@ private:
             for (const auto& [known, value] : node.members)
                 if (known == key) return at(line.number, concat("key ", quoted(key), " given twice"));
             ++next_;
-            node.members.push_back({key, TRY(value_of(line, trimmed(line.text.substr(colon + 1)), depth))});
+            YamlNode value = TRY(value_of(line, trimmed(line.text.substr(colon + 1)), depth));
+            node.members.push_back({key, std::move(value)});
         }
         return node;
     }
 
     // A value on the key's line, or the block below it; a sequence may stand as deep as its key.
     Result<YamlNode> value_of(const Line& key, std::string_view text, int depth) {
-        if (!text.empty()) return YamlNode{YamlNode::Kind::scalar, key.number, TRY(scalar(key, text)), {}, {}};
+        if (!text.empty()) return scalar_node(key, text);
         if (next_ < lines_.size()) {
             const Line& below = lines_[next_];
             if (below.indent > key.indent || (below.indent == key.indent && is_item(below.text)))
