@@ -22,7 +22,7 @@ namespace casemate::test {
 namespace {
 
 constexpr int trace_options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-constexpr int give_up_after_s = 20;
+constexpr int give_up_after_s = 10;
 
 struct Shared {
     volatile bool over;  // start has returned: no more faults
@@ -90,9 +90,11 @@ private:
 
     void stopped(pid_t pid, int status) {
         const int signal = WSTOPSIG(status);
-        if (status >> 8 == (SIGTRAP | PTRACE_EVENT_CLONE << 8) || status >> 8 == (SIGTRAP | PTRACE_EVENT_FORK << 8)) {
+        const int event = status >> 16;
+        if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK) {
             unsigned long child = 0;
             ::ptrace(PTRACE_GETEVENTMSG, pid, nullptr, &child);
+            if (pid == init_) app_born_ = true;  // the launch is done: what follows is the app's life
             if (pid == host_ && init_ < 0) init_ = static_cast<pid_t>(child);
         }
         if (signal == (SIGTRAP | 0x80)) system_call(pid);
@@ -110,7 +112,7 @@ private:
             return;
         }
         const bool is_init = pid == init_;
-        if (shared_.over || (pid != host_ && !is_init)) return;
+        if (shared_.over || (pid != host_ && !is_init) || (is_init && app_born_)) return;
         const int count = ++(is_init ? trial_.init_calls : trial_.host_calls);
         if (trial_.reached || injection_.fault == Fault::none || count != injection_.number || is_init != (injection_.at == Role::init)) return;
         const auto number = static_cast<int>(registers.orig_rax);
@@ -140,6 +142,7 @@ private:
     Shared& shared_;
     Trial& trial_;
     pid_t host_ = -1, init_ = -1;
+    bool app_born_ = false;
     std::map<pid_t, Tracee> tracees_;
 };
 

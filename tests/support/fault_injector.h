@@ -22,12 +22,12 @@ struct Injection {
 struct Trial {
     bool reached = false;       // there was an n-th call
     int system_call = -1;       // its number
-    int host_calls = 0, init_calls = 0;  // counted until the app started or the launch failed
+    int host_calls = 0, init_calls = 0;  // counted until the app was started or the launch failed
     bool started = false;       // launch::start said so
     bool verified = false;      // before go, from outside: all as planned
     bool app_ran = false;       // the app wrote its word
     Failure failure;
-    int left = 0;               // processes that had not ended 5 s later
+    int left = 0;               // processes that had not ended after 10 s
     int mounts_grown = 0;
 };
 
