@@ -4,23 +4,9 @@
 #include "base/text.h"
 #include "oci/signal.h"
 #include "plan/compiler.h"
+#include "policy/kinds.h"
 
 namespace casemate::plan {
-namespace {
-
-// Patterns have '*' at either end only (PROFILE 2.9).
-bool matches(std::string_view pattern, std::string_view name) {
-    const bool front = pattern.starts_with('*'), back = pattern.size() > 1 && pattern.ends_with('*');
-    if (front) pattern.remove_prefix(1);
-    if (back) pattern.remove_suffix(1);
-    if (front && back) return name.find(pattern) != std::string_view::npos;
-    if (front) return name.ends_with(pattern);
-    if (back) return name.starts_with(pattern);
-    return name == pattern;
-}
-
-}  // namespace
-
 Result<void> Compiler::process() {
     ProcessPlan& plan = plan_.process_;
     const oci::Process& process = *config_.process;
@@ -32,7 +18,7 @@ Result<void> Compiler::process() {
         for (const std::string& variable : plan.env) {
             const std::string_view name = std::string_view(variable).substr(0, variable.find('='));
             for (const std::string& pattern : *profile_.environment.deny)
-                if (matches(pattern, name))
+                if (policy::matches_pattern(pattern, name))
                     return Error::with_code(EPERM, concat("variable ", quoted(name), ": refused by '", pattern, "' of environment.deny"))
                         .hint("mount secrets as files, or waive environment.deny");
         }

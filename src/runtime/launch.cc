@@ -56,7 +56,9 @@ private:
         launch::KernelLog kernel_log = launch::KernelLog::open_at_end();
         launch::Options start = TRY(start_options(app, site));
         NetworkProcesses network;
+        Fd pidfd;  // taken while a failure still ends the launch
         start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
+            pidfd = TRY(sys::duplicate(waiting.pidfd));
             TRY(verify_waiting(app.plan, waiting));
             // Before the app runs: a launcher that dies now leaves a record that names its container.
             TRY(remember(app, site, waiting));
@@ -65,7 +67,7 @@ private:
         };
         launch::Running running = TRY(launch::start(app.plan, std::move(start)));
         // From here on the app lives: whatever goes wrong ends it.
-        launch::OwnedProcess owner(running.pid, TRY(sys::duplicate(running.pidfd)));
+        launch::OwnedProcess owner(running.pid, std::move(pidfd));
         site.listeners->close_sockets();
         const std::vector<pid_t> pids = launch::processes_of(running.pid);
         if (started_) TRY(started_->report(id));

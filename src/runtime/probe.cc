@@ -92,9 +92,13 @@ Result<ProbeOutcome> probe(const Settings& settings, const LaunchOptions& wanted
     start.stdio[1] = TRY(sys::duplicate(writer));
     start.stdio[2] = std::move(writer);
     for (const launch::InheritedListener& listener : site.listeners->inherited()) start.inherited.push_back(TRY(sys::duplicate(listener.fd)));
-    start.before_go = [&](const launch::Waiting& waiting) { return verify_waiting(app.plan, waiting); };
+    Fd pidfd;  // taken while a failure still ends the launch
+    start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
+        pidfd = TRY(sys::duplicate(waiting.pidfd));
+        return verify_waiting(app.plan, waiting);
+    };
     launch::Running running = TRY(launch::start(app.plan, std::move(start)));
-    launch::OwnedProcess owner(running.pid, TRY(sys::duplicate(running.pidfd)));
+    launch::OwnedProcess owner(running.pid, std::move(pidfd));
     const std::string output = TRY(read_output(reader, running));
     TRY(launch::supervise(app.plan, running, gate, {}));
     (void)owner.release();  // reaped

@@ -61,7 +61,9 @@ Result<int> run_bundle(const Settings& settings, const RunOptions& options) {
     launch::Options start;
     start.signal_mask = gate.mask_before();
     start.signals = gate.fd();
+    Fd pidfd;  // taken while a failure still ends the launch
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
+        pidfd = TRY(sys::duplicate(waiting.pidfd));
         TRY(verify_waiting(plan, waiting));
         Record& record = site.record();
         record.pid = waiting.pid;
@@ -75,7 +77,7 @@ Result<int> run_bundle(const Settings& settings, const RunOptions& options) {
         return write_pid_file(options.pid_file, waiting.pid);
     };
     launch::Running running = TRY(launch::start(plan, std::move(start)));
-    launch::OwnedProcess owner(running.pid, TRY(sys::duplicate(running.pidfd)));
+    launch::OwnedProcess owner(running.pid, std::move(pidfd));
     const launch::Ending ending = TRY(launch::supervise(plan, running, gate, {}));
     (void)owner.release();  // reaped
     if (options.keep) site.keep_record();
