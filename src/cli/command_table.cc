@@ -39,10 +39,10 @@ constexpr Command commands[] = {
     {Verb::gc, G::main, "gc", "", "remove what launchers that were killed left behind", 0, 0, Tail::none, F::by_error,
      {O::none}},
 
-    {Verb::create, G::later, "create", "ID", "create a container", 1, 1, Tail::none, F::oci,
+    {Verb::create, G::oci, "create", "ID", "create a container", 1, 1, Tail::none, F::oci,
      {O::bundle, O::config, O::pid_file, O::console_socket, O::pidfd_socket, O::preserve_fds, O::no_pivot,
       O::no_new_keyring, O::none}},
-    {Verb::start, G::later, "start", "ID", "start a created container", 1, 1, Tail::none, F::oci, {O::none}},
+    {Verb::start, G::oci, "start", "ID", "start a created container", 1, 1, Tail::none, F::oci, {O::none}},
     {Verb::run, G::oci, "run", "ID", "create, start and wait for a container", 1, 1, Tail::none, F::by_error,
      {O::bundle, O::config, O::detach, O::pid_file, O::console_socket, O::pidfd_socket, O::preserve_fds, O::no_pivot,
       O::no_new_keyring, O::no_subreaper, O::keep, O::none}},

@@ -57,6 +57,8 @@ Result<int> call_verb(const verbs::Call& call) {
         case Verb::probe: return verbs::probe(call);
         case Verb::profile: return verbs::profile(call);
         case Verb::gc: return verbs::gc(call);
+        case Verb::create: return verbs::create(call);
+        case Verb::start: return verbs::start(call);
         case Verb::run: return verbs::run(call);
         case Verb::state: return verbs::state(call);
         case Verb::kill: return verbs::kill(call);

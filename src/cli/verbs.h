@@ -21,6 +21,8 @@ Result<int> verify(const Call& call);
 Result<int> probe(const Call& call);
 Result<int> profile(const Call& call);
 Result<int> gc(const Call& call);
+Result<int> create(const Call& call);
+Result<int> start(const Call& call);
 Result<int> run(const Call& call);
 Result<int> state(const Call& call);
 Result<int> kill(const Call& call);

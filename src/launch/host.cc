@@ -82,14 +82,6 @@ Error failed(const FailedMessage& failure) {
     return error;
 }
 
-Error cannot_execute(const plan::Plan& plan, int code) {
-    const bool denied = code == EACCES || code == EPERM || code == ENOEXEC;
-    Error error = Error::from_errno(code, concat("exec ", quoted(plan.process().args.front()))).exit_with(denied ? 126 : 127);
-    if (code == ENOENT) return std::move(error).hint("the file is there: its interpreter (#! line or ELF loader) is not in the image");
-    if (code == ENOEXEC) return std::move(error).hint("is the image for this architecture?");
-    return error;
-}
-
 // Init is gone without a word: say how.
 Error died(pid_t pid, std::string_view when) {
     int status = 0;
@@ -113,6 +105,14 @@ Result<void> note_host_state(steps::HostContext& host) {
     return {};
 }
 
+std::vector<int> stub_fds(const steps::Prepared& prepared) {
+    const int channel = static_cast<int>(3 + prepared.plan.process().inherited_fds);
+    std::vector<int> fds{channel};
+    if (prepared.program) fds.push_back(channel + 2);
+    if (prepared.gate.present()) fds.insert(fds.end(), {channel + 3, channel + 4});
+    return fds;
+}
+
 // From Go to the running app. Any error here leaves the killing to the caller.
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     TRY(steps::run_host(host, steps::Phase::adopt));
@@ -121,25 +121,35 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     if (first.end) return died(host.pid, "before the app was started");
     if (first.letter == Letter::failed) return failed(first.failure);
     if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
-    if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.program.valid()}));
+    if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, stub_fds(host.prepared)}));
     // From here on the app may run at any moment: a signal is then the app's, and waits for supervise().
     TRY(check_signals(options.signals));
     TRY(send(channel, Letter::execute));
     const Message second = TRY(receive(channel, options.deadline_ms, -1));
     // Without an init of ours the closed channel is the app's exec; with one, the stub keeps it open while it lives.
     if (second.end && host.plan.process().own_init) return died(host.pid, "before the app was started");
-    if (second.end) return {};
+    if (host.prepared.gate.present() && second.letter != Letter::waiting) return died(host.pid, "before it waited for 'start'");
+    if (second.end || second.letter == Letter::waiting) return {};
     if (second.letter == Letter::started && host.plan.process().own_init) return {};
-    if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan, second.number);
+    if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan.process().args.front(), second.number);
     return Error::invalid("the stub said something else than started");
 }
 
 }  // namespace
 
+Error cannot_execute(const std::string& program, int code) {
+    const bool denied = code == EACCES || code == EPERM || code == ENOEXEC;
+    Error error = Error::from_errno(code, concat("exec ", quoted(program))).exit_with(denied ? 126 : 127);
+    if (code == ENOENT) return std::move(error).hint("the file is there: its interpreter (#! line or ELF loader) is not in the image");
+    if (code == ENOEXEC) return std::move(error).hint("is the image for this architecture?");
+    return error;
+}
+
 Result<Running> start(const plan::Plan& plan, Options options) {
     steps::Prepared prepared(plan);
     prepared.inherited = std::move(options.inherited);
     prepared.program = std::move(options.program);
+    prepared.gate = std::move(options.gate);
     for (int fd = 0; fd < 3; ++fd) prepared.stdio[fd] = std::move(options.stdio[fd]);
     steps::HostContext host(prepared);
     TRY(steps::run_host(host, steps::Phase::prepare));

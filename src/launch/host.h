@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "plan/expected.h"
 #include "plan/plan.h"
+#include "steps/context.h"
 #include "sys/procfs.h"
 
 namespace casemate::launch {
@@ -20,13 +21,14 @@ struct Waiting {
     FdView pidfd;
     const sys::Procfs& proc;               // verified, of the host
     const plan::Expected& expected;
-    bool by_descriptor = false;            // the program comes as a descriptor (probe)
+    std::vector<int> stub_fds;             // that the stub still holds, beside the app's own
 };
 
 struct Options {
     std::vector<Fd> inherited;             // for the app, from descriptor 3 on
     Fd stdio[3];                           // the app's 0, 1, 2; an invalid one: the caller's own
     Fd program;                            // a sealed memfd to execute instead of the image's program (probe)
+    steps::StartGate gate;                 // create: start() returns while the stub waits for `start` there
     sigset_t signal_mask{};                // what the app gets
     // Called with the confined, waiting container: the outside half of verify, the relay. An error ends the launch.
     std::function<Result<void>(const Waiting&)> before_go;
@@ -41,6 +43,9 @@ struct Running {
     Fd channel;                            // process.init: carries Ended
     plan::Expected expected;
 };
+
+// The error of a program that could not be executed: exit codes 126 and 127, hints (execve(2)).
+Error cannot_execute(const std::string& program, int code);
 
 // Starts the app. On any error nothing is left of it: it was killed and reaped. The caller must be single-threaded: init
 // is a copy of it made by clone3.

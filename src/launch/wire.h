@@ -4,6 +4,7 @@
 //   init -> host   Failed        a step failed: the launch is over
 //   stub -> host   Ready         confined, waiting (steps/stub/stub.c)
 //   host -> stub   Execute       seen from outside and found right: become the app
+//   stub -> host   Waiting       create: told to execute, it now waits for `start`; the channel is done
 //   stub -> host   CannotExecute errno of execve
 //   stub -> host   Started       process.init: the app runs as pid 2
 //   stub -> host   Ended         process.init: its wait status
@@ -21,6 +22,7 @@ enum class Letter : char {
     ready = 'r',
     execute = 'g',
     cannot_execute = 'e',
+    waiting = 'w',
     started = 's',
     ended = 'x',
 };

@@ -166,6 +166,8 @@ void expect_process(Expected& out, const Plan& plan) {
     out.oom_score_adj = process.oom_score_adj;
     out.fds.emplace();
     for (int fd = 0; fd < 3 + static_cast<int>(process.inherited_fds); ++fd) out.fds->push_back(fd);
+    if (process.preserved_fds > 0) out.foreign_fds.emplace();
+    for (int fd = 3; fd < 3 + static_cast<int>(process.preserved_fds); ++fd) out.foreign_fds->push_back(fd);
     if (process.mdwe) out.mdwe = true;
     if (process.dumpable_off) out.dumpable = false;
     if (process.parent_death_signal) out.parent_death_signal = SIGKILL;

@@ -53,6 +53,7 @@ struct Expected {
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
     std::optional<std::vector<int>> fds;  // open descriptors, sorted
+    std::optional<std::vector<int>> foreign_fds;  // those that may be open on files of the host: the caller passed them on
     bool host_uid_not_root = false;       // neither inside nor on the host, and no id map reaches host uid 0
     // Nobody can see these from outside: reported as "checked inside at start", never as green.
     std::vector<std::string> inside_only;  // "landlock", "mdwe", "securebits", "session keyring", "dumpable"

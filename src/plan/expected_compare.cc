@@ -275,7 +275,12 @@ void Comparison::process() {
             add("fds", listed(*expected_.fds), listed(*seen_.fds), *expected_.fds == *seen_.fds);
         }
     }
-    if (seen_.foreign_fds) add("fds.foreign", "none", listed(*seen_.foreign_fds), seen_.foreign_fds->empty());
+    if (seen_.foreign_fds) {
+        const std::vector<int> allowed = expected_.foreign_fds.value_or(std::vector<int>{});
+        const auto passed_on = [&](int fd) { return std::find(allowed.begin(), allowed.end(), fd) != allowed.end(); };
+        add("fds.foreign", allowed.empty() ? "none" : concat("only ", listed(allowed)), listed(*seen_.foreign_fds),
+            std::all_of(seen_.foreign_fds->begin(), seen_.foreign_fds->end(), passed_on));
+    }
 }
 
 void Comparison::inside() {

@@ -180,6 +180,7 @@ void plain_members(Archive& each, E& expected) {
     each.numbers("gids", expected.gids);
     each.numbers("groups", expected.groups);
     each.numbers("fds", expected.fds);
+    each.numbers("foreignFds", expected.foreign_fds);
     each.id_map("uidMap", expected.uid_map);
     each.id_map("gidMap", expected.gid_map);
 }

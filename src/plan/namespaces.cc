@@ -27,6 +27,7 @@ bool profile_wants(const policy::Profile& profile, std::string_view type) {
 }  // namespace
 
 Result<void> Compiler::namespaces() {
+    plan_.namespaces_.new_session_keyring = !request_.keep_session_keyring;
     NamespacesPlan& plan = plan_.namespaces_;
     for (size_t i = 0; i < config_.linux_.namespaces.size(); ++i) {
         const oci::Namespace& wanted = config_.linux_.namespaces[i];

@@ -149,7 +149,8 @@ struct ProcessPlan {
     std::vector<Rlimit> rlimits;
     bool terminal = false;
     bool core_dumps_off = false;
-    unsigned inherited_fds = 0;   // fds 3 .. 3+n-1 go to the app (LISTEN_FDS)
+    unsigned inherited_fds = 0;   // fds 3 .. 3+n-1 go to the app
+    unsigned preserved_fds = 0;   // so many of them are whatever the caller had open (--preserve-fds, its LISTEN_FDS)
     int stop_signal = 15;
     uint64_t stop_timeout_ms = 10000;
     std::optional<uint64_t> runtime_max_ms;
@@ -204,7 +205,10 @@ struct Request {
     bool root_shifted = false;   // owners of the root file system already are those of the id range
     bool root_can_idmap = true;
     uint32_t id_base = 0;        // b: first host id of the container's 65536-aligned slot; 0: none
-    unsigned inherited_fds = 0;  // --listen
+    unsigned inherited_fds = 0;  // --listen: sockets that casemate opened
+    unsigned preserved_fds = 0;  // OCI: the caller's descriptors 3 .. 3+n-1 are the app's
+    unsigned listen_fds = 0;     // so many of those are sockets that it announces by LISTEN_FDS
+    bool keep_session_keyring = false;  // --no-new-keyring
     std::string stop_signal;     // the image's, or empty; the profile's comes before it
 };
 

@@ -32,13 +32,14 @@ Result<void> Compiler::process() {
     plan.parent_death_signal = request_.launch || profile_.process.die_with_parent.value_or(false);
     plan.own_init = request_.launch && profile_.process.init.value_or(false);
     if (plan.own_init && !plan_.namespaces_.owns("pid")) plan.own_init = false, note("process.init is off: there is no own pid namespace to be PID 1 of");
-    plan.inherited_fds = request_.inherited_fds;
-    if (plan.inherited_fds > 0) {
+    plan.preserved_fds = request_.preserved_fds;
+    plan.inherited_fds = request_.inherited_fds + request_.preserved_fds;
+    if (const unsigned sockets = request_.inherited_fds + request_.listen_fds; sockets > 0) {
         // sd_listen_fds(3). The app is pid 2 under the init of ours, else pid 1; a pid namespace is a must for that.
         if (!plan_.namespaces_.owns("pid")) return Error::invalid("inherited sockets need an own pid namespace");
         for (const std::string_view name : {"LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES="})
             std::erase_if(plan.env, [&](const std::string& variable) { return variable.starts_with(name); });
-        plan.env.push_back(concat("LISTEN_FDS=", plan.inherited_fds));
+        plan.env.push_back(concat("LISTEN_FDS=", sockets));
         plan.env.push_back(concat("LISTEN_PID=", plan.own_init ? 2 : 1));
     }
     plan.mdwe = profile_.memory.deny_write_execute.value_or(false) && facts_.mdwe;

@@ -22,7 +22,7 @@ struct App {
 Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data);
 
 // The outside half of verify: the confined, waiting app is compared with its plan (RECIPES H15).
-Result<void> verify_waiting(const plan::Plan& plan, const launch::Waiting& waiting);
+Result<void> verify_waiting(const launch::Waiting& waiting);
 
 // The pid in decimal, without a newline, complete when it appears. An empty path: nothing.
 Result<void> write_pid_file(const std::string& path, pid_t pid);

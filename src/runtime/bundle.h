@@ -13,8 +13,8 @@ struct Bundle {
     std::string path;  // absolute
     oci::Config config;
 };
-// Empty: the working directory.
-Result<Bundle> open_bundle(const std::string& path);
+// Empty: the working directory, and its config.json.
+Result<Bundle> open_bundle(const std::string& path, const std::string& config_file = {});
 
 // "" and "oci": exactly what config.json asks.
 Result<policy::Profile> runtime_profile(const std::string& name);

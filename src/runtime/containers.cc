@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "oci/signal.h"
+#include "runtime/create.h"
 #include "runtime/directories.h"
 #include "runtime/record.h"
 #include "runtime/runtime.h"
@@ -17,12 +18,12 @@
 namespace casemate::runtime {
 namespace {
 
-oci::State state_of(const Record& record) {
+oci::State state_of(const RecordFile& file, const Record& record) {
     oci::State state;
     state.id = record.id;
     const bool alive = is_alive(record.pid, record.start_time);
     const bool starting = record.pid == 0 && is_alive(record.supervisor, record.supervisor_start);
-    state.status = alive ? oci::Status::running : starting ? oci::Status::creating : oci::Status::stopped;
+    state.status = alive ? (waits_for_start(file) ? oci::Status::created : oci::Status::running) : starting ? oci::Status::creating : oci::Status::stopped;
     state.pid = alive ? record.pid : 0;
     state.bundle = record.bundle;
     state.rootfs = record.rootfs;
@@ -32,11 +33,12 @@ oci::State state_of(const Record& record) {
     return state;
 }
 
-Result<Record> record_of(const Settings& settings, const std::string& id) {
+Result<RecordFile> file_of(const Settings& settings, const std::string& id) {
     const std::string root = TRY(state_root(settings));
-    const RecordFile file = TRY(RecordFile::open(root, id));
-    return file.read();
+    return RecordFile::open(root, id);
 }
+
+Result<Record> record_of(const Settings& settings, const std::string& id) { return TRY(file_of(settings, id)).read(); }
 
 // The recorded process by pidfd, checked after the pidfd holds it: then the pid can no longer be somebody else's.
 Result<Fd> live_process(const Record& record) {
@@ -56,6 +58,7 @@ Result<void> end_process(const Record& record) {
 
 Result<void> remove_record(const Settings& settings, const std::string& root, const std::string& id) {
     RecordFile file = TRY(RecordFile::open(root, id));
+    TRY(file.lock());
     const auto record = file.read();
     if (record) TRY(remove_leftovers(settings, record.value()));
     return file.remove();
@@ -63,14 +66,27 @@ Result<void> remove_record(const Settings& settings, const std::string& root, co
 
 }  // namespace
 
-Result<oci::State> state(const Settings& settings, const std::string& id) { return state_of(TRY(record_of(settings, id))); }
+Result<oci::State> state(const Settings& settings, const std::string& id) {
+    const RecordFile file = TRY(file_of(settings, id));
+    return state_of(file, TRY(file.read()));
+}
 
 Result<std::vector<oci::State>> list(const Settings& settings) {
     const std::string root = TRY(state_root(settings));
     std::vector<oci::State> states;
     for (const std::string& id : TRY(RecordFile::ids(root)))
-        if (const auto record = record_of(settings, id)) states.push_back(state_of(record.value()));
+        if (const auto found = state(settings, id)) states.push_back(found.value());
     return states;
+}
+
+Result<void> start(const Settings& settings, const std::string& id) {
+    const RecordFile file = TRY(file_of(settings, id));
+    TRY(file.lock());
+    const Record record = TRY(file.read());
+    const oci::Status status = state_of(file, record).status;
+    if (status == oci::Status::stopped) return Error::with_code(EINVAL, concat("cannot start container ", quoted(id), " that has stopped"));
+    if (status != oci::Status::created) return Error::with_code(EINVAL, concat("cannot start container ", quoted(id), ": it is already ", oci::name_of(status)));
+    return pass_start_gate(file, record.program);
 }
 
 Result<void> kill(const Settings& settings, const std::string& id, int signal, bool) {
@@ -92,7 +108,7 @@ Result<void> remove(const Settings& settings, const std::string& id, bool force)
     const auto record = file.value().read();
     if (!record && !force) return record.error();
     if (record) {
-        const oci::State now = state_of(record.value());
+        const oci::State now = state_of(file.value(), record.value());
         if (now.status != oci::Status::stopped && !force)
             return Error::with_code(EBUSY, concat("cannot delete container ", quoted(id), " that is not stopped: ", oci::name_of(now.status))).hint("stop it first, or use --force");
         // One that is only being made has no process yet: its launcher is ended instead.
@@ -116,6 +132,7 @@ Result<std::vector<std::string>> gc(const Settings& settings) {
         const auto record = record_of(settings, id);
         if (record) {
             const Record& known = record.value();
+            if (known.until_deleted) continue;
             if (is_alive(known.pid, known.start_time) || is_alive(known.supervisor, known.supervisor_start)) continue;
         }
         TRY_IN(quoted(id), remove_record(settings, root, id));

@@ -59,7 +59,7 @@ private:
         Fd pidfd;  // taken while a failure still ends the launch
         start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
             pidfd = TRY(sys::duplicate(waiting.pidfd));
-            TRY(verify_waiting(app.plan, waiting));
+            TRY(verify_waiting(waiting));
             // Before the app runs: a launcher that dies now leaves a record that names its container.
             TRY(remember(app, site, waiting));
             TRY(write_pid_file(options_.pid_file, waiting.pid));
@@ -115,14 +115,12 @@ private:
 
 }  // namespace
 
-Result<void> verify_waiting(const plan::Plan& plan, const launch::Waiting& waiting) {
+Result<void> verify_waiting(const launch::Waiting& waiting) {
     plan::Expected expected = waiting.expected;
-    // The stub still holds the channel, and under `probe` its program.
-    if (expected.fds) {
-        const int channel = static_cast<int>(3 + plan.process().inherited_fds);
-        expected.fds->push_back(channel);
-        if (waiting.by_descriptor) expected.fds->push_back(channel + 2);
-    }
+    // The stub still holds the channel, under `probe` its program, under `create` the fifos of `start`.
+    if (expected.fds) expected.fds->insert(expected.fds->end(), waiting.stub_fds.begin(), waiting.stub_fds.end());
+    if (!expected.foreign_fds) expected.foreign_fds.emplace();
+    expected.foreign_fds->insert(expected.foreign_fds->end(), waiting.stub_fds.begin(), waiting.stub_fds.end());
     const proof::Verification seen = TRY(proof::verify(waiting.proc, waiting.pid, expected, "the waiting app"));
     std::string differences;
     for (const plan::Check& check : seen.checks)

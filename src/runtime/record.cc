@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "json/value.h"
 #include "json/writer.h"
 #include "runtime/directories.h"
+#include "runtime/range_removal.h"
 #include "sys/call.h"
 #include "sys/procfs.h"
 
@@ -27,6 +29,7 @@ public:
     explicit Members(const json::Value& object) : object_(object) {}
     std::string text(std::string_view key) { return get(key, json::Kind::string) ? std::string(found_->string()) : std::string(); }
     uint64_t number(std::string_view key) { return get(key, json::Kind::integer) ? found_->unsigned_integer() : 0; }
+    bool flag(std::string_view key) { return get(key, json::Kind::boolean) && found_->boolean(); }
     const json::Value* object(std::string_view key) { return get(key, json::Kind::object) ? found_ : nullptr; }
     const json::Value* array(std::string_view key) { return get(key, json::Kind::array) ? found_ : nullptr; }
     bool good() const { return good_; }
@@ -50,7 +53,7 @@ std::string to_json(const Record& record) {
     out.begin_object().field("schemaVersion", 1).field("id", record.id).field("pid", static_cast<int64_t>(record.pid));
     out.field("startTime", record.start_time).field("supervisor", static_cast<int64_t>(record.supervisor));
     out.field("supervisorStart", record.supervisor_start).field("bundle", record.bundle).field("rootfs", record.rootfs);
-    out.field("profile", record.profile).field("created", record.created).field("data", record.data);
+    out.field("profile", record.profile).field("program", record.program).field("untilDeleted", record.until_deleted).field("created", record.created).field("data", record.data);
     out.key("sockets").begin_array();
     for (const launch::SocketFile& file : record.sockets)
         out.begin_object().field("path", file.path).field("device", uint64_t{file.device}).field("inode", uint64_t{file.inode}).end_object();
@@ -80,6 +83,8 @@ Result<Record> parse_record(std::string_view text) {
     record.bundle = members.text("bundle");
     record.rootfs = members.text("rootfs");
     record.profile = members.text("profile");
+    record.program = members.text("program");
+    record.until_deleted = members.flag("untilDeleted");
     record.created = members.text("created");
     record.data = members.text("data");
     if (const json::Value* sockets = members.array("sockets"))
@@ -145,17 +150,20 @@ Result<void> RecordFile::write(const Record& record) const {
     return {};
 }
 
+Result<void> RecordFile::lock() const {
+    while (::flock(directory_.get(), LOCK_EX) < 0)
+        if (errno != EINTR) return Error::sys("flock").within(quoted(id_));
+    return {};
+}
+
 Result<Record> RecordFile::read() const {
     const std::string text = TRY_IN(concat("container ", quoted(id_), ": state"), sys::read_file(directory_, "state.json", record_limit));
     return TRY_IN(concat("container ", quoted(id_)), parse_record(text));
 }
 
 Result<void> RecordFile::remove() {
-    for (const char* name : {"state.json", "state.new"})
-        if (::unlinkat(directory_.get(), name, 0) < 0 && errno != ENOENT) return Error::sys("unlinkat").within(quoted(id_));
-    const std::string path = concat(root_, "/", id_);
-    if (::rmdir(path.c_str()) < 0 && errno != ENOENT) return Error::sys("rmdir").within(quoted(path));
-    return {};
+    const Fd root = TRY_IN(quoted(root_), sys::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    return remove_tree(root, id_);
 }
 
 Result<uint64_t> start_time_of(pid_t pid) {

@@ -22,6 +22,8 @@ struct Record {
     std::string bundle;         // absolute
     std::string rootfs;
     std::string profile;
+    std::string program;        // argv[0], for the messages of `start`
+    bool until_deleted = false; // complete, and its engine's to delete: gc leaves it alone
     std::string created;        // RFC 3339
     std::string data;           // directory of ours to be removed with it, or empty
     std::vector<launch::SocketFile> sockets;  // unix listeners' files, to be removed while they are the same
@@ -44,6 +46,10 @@ public:
     Result<void> write(const Record& record) const;  // replaces it in one step
     Result<Record> read() const;
     Result<void> remove();  // the record and its directory
+    // The container's own directory on the host: fifos of `create`, what `exec` needs.
+    FdView directory() const { return directory_; }
+    // Waits for whoever starts or deletes this container at this moment. Held until the RecordFile goes.
+    Result<void> lock() const;
 
 private:
     RecordFile(std::string root, std::string id, Fd directory) : root_(std::move(root)), id_(std::move(id)), directory_(std::move(directory)) {}

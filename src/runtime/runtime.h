@@ -63,13 +63,22 @@ struct UnpackOptions {
 Result<void> unpack(const Settings& settings, const UnpackOptions& options);
 
 // The verbs of the OCI runtime command line.
-struct RunOptions {
+struct CreateOptions {
     std::string bundle;        // empty: the working directory
+    std::string config;        // another file than the bundle's config.json, or empty
     std::string id;
     std::string pid_file;
+    std::string pidfd_socket;  // unix socket that gets a pidfd of init, or empty
     std::string profile;       // empty: oci
     unsigned preserve_fds = 0;
-    bool detach = false, keep = false;
+    bool no_new_keyring = false;  // the caller's session keyring stays the container's
+    bool detached = false;        // run: do not wait for the end
+};
+// The container stands, confined and verified, and waits for start().
+Result<void> create(const Settings& settings, const CreateOptions& options);
+Result<void> start(const Settings& settings, const std::string& id);
+struct RunOptions : CreateOptions {
+    bool keep = false;
 };
 Result<int> run_bundle(const Settings& settings, const RunOptions& options);
 Result<oci::State> state(const Settings& settings, const std::string& id);

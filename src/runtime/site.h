@@ -22,6 +22,7 @@ public:
     ~Site();
 
     Record& record() { return record_; }
+    const RecordFile& file() const { return *file_; }
     Result<void> write() const { return file_->write(record_); }
     // A directory of the container's own below the data root, made now.
     Result<std::string> make_data();

@@ -16,6 +16,12 @@
 
 namespace casemate::steps {
 
+// The two fifos of the container's state directory between the stub and a later `casemate start` (docs/launch.md).
+struct StartGate {
+    Fd go, said;
+    bool present() const { return go.valid(); }
+};
+
 struct BindSource {
     Fd path;        // O_PATH of the source, opened once
     Fd tree;        // root modes: its detached clone
@@ -39,6 +45,7 @@ struct Prepared {
     std::vector<Fd> inherited;            // for the app, from descriptor 3 on
     Fd stdio[3];                          // the app's 0, 1, 2; an invalid one: the launcher's own
     Fd program;                           // a sealed memfd to execute instead of the image's program (probe)
+    StartGate gate;                       // create: where the stub waits for `start`
     plan::Expected expected;              // what verify compares with
     std::map<std::string, uint64_t> host_namespaces;  // kind -> inode, of those that must differ
     int host_session_keyring = 0;         // serial; 0: none

@@ -30,16 +30,26 @@ Result<void> arrange(InitContext& context) {
     const int channel = TRY(lift(context.channel));
     const int stub = TRY(lift(context.prepared.stub.get()));
     const int program = context.prepared.program ? TRY(lift(context.prepared.program.get())) : -1;
+    const int go = context.prepared.gate.present() ? TRY(lift(context.prepared.gate.go.get())) : -1;
+    const int said = context.prepared.gate.present() ? TRY(lift(context.prepared.gate.said.get())) : -1;
     for (int fd = 0; fd < 3; ++fd)
         if (context.prepared.stdio[fd]) TRY(place(context.prepared.stdio[fd].get(), fd, 0));
     int next = 3;
     for (const int fd : inherited) TRY(place(fd, next++, 0));
-    // The channel has no O_CLOEXEC: closed at the stub's exec it would look like success. The stub sets it (RECIPES I23).
+    // The channel has no O_CLOEXEC: closed at the stub's exec it would look like success. The stub sets it (RECIPES I23),
+    // as for the program and the gate.
+    context.channel = next;
     TRY(place(channel, next, 0));
-    context.channel = next++;
-    TRY(place(stub, next++, O_CLOEXEC));
-    if (program >= 0) TRY(place(program, next++, 0));  // the stub executes it, and sets it
-    return sys::close_range(static_cast<unsigned>(next), ~0U);
+    TRY(place(stub, next + 1, O_CLOEXEC));
+    if (program >= 0) TRY(place(program, next + 2, 0));
+    if (!context.prepared.gate.present()) {
+        if (program < 0) return sys::close_range(static_cast<unsigned>(next + 2), ~0U);
+        return sys::close_range(static_cast<unsigned>(next + 3), ~0U);
+    }
+    TRY(place(go, next + 3, 0));
+    TRY(place(said, next + 4, 0));
+    if (program < 0) TRY(sys::close_range(static_cast<unsigned>(next + 2), static_cast<unsigned>(next + 2)));
+    return sys::close_range(static_cast<unsigned>(next + 5), ~0U);
 }
 
 }  // namespace

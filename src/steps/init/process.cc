@@ -74,7 +74,7 @@ Result<std::string> find_program(const plan::ProcessPlan& process) {
 // whatever an allocation needs.
 void prepare_arguments(InitContext& context) {
     const plan::ProcessPlan& process = context.plan.process();
-    context.control = concat(3 + process.inherited_fds, process.own_init ? "i" : "", context.prepared.program ? "p" : "");
+    context.control = concat(3 + process.inherited_fds, process.own_init ? "i" : "", context.prepared.program ? "p" : "", context.prepared.gate.present() ? "w" : "");
     context.argv = {context.control.c_str(), context.program.c_str()};
     for (const std::string& argument : process.args) context.argv.push_back(argument.c_str());
     context.argv.push_back(nullptr);

@@ -5,8 +5,10 @@
 // forwards signals, reaps, and reports how the app ended. Every call it makes is in every filter (PROFILE 5.2).
 //
 // argv[0] is for it: the channel's descriptor in decimal, then "i" for process.init, then "p" when the program is the
-// descriptor two above the channel instead of the path argv[1]. The app's own argv follows. Messages: one letter, then an errno or a wait status as a native int.
-//   r ready   e cannot execute (errno)   s started (process.init)   x the app ended (wait status)
+// descriptor two above the channel instead of the path argv[1], then "w" when it waits for `casemate start`: "go" comes
+// from the fifo three above the channel, and what is said then goes to the fifo four above it, as the launcher is gone.
+// The app's own argv follows. Messages: one letter, then an errno or a wait status as a native int.
+//   r ready   w waiting for start   e cannot execute (errno)   s started (process.init)   x the app ended (wait status)
 
 #include <asm/unistd.h>
 
@@ -54,10 +56,23 @@ static long say(int channel, char letter, int number) {
     return sent;
 }
 
-static void execute(int channel, int by_descriptor, char **argv, char **envp) {
+// One letter from the launcher, or from `start`.
+static void await_go(int fd) {
+    char go = 0;
+    long got;
+    do got = call(__NR_read, (word)fd, (word)&go, 1, 0, 0);
+    while (got == -eintr);
+    if (got != 1 || go != 'g') leave(125);
+}
+
+static void close_on_exec(int fd) {
+    if (call(__NR_fcntl, (word)fd, f_setfd, fd_cloexec, 0, 0) < 0) leave(125);
+}
+
+static void execute(int channel, int program, char **argv, char **envp) {
     static const char empty[1] = "";
-    const long failed = by_descriptor
-                            ? call(__NR_execveat, (word)(channel + 2), (word)empty, (word)(argv + 2), (word)envp, at_empty_path)
+    const long failed = program >= 0
+                            ? call(__NR_execveat, (word)program, (word)empty, (word)(argv + 2), (word)envp, at_empty_path)
                             : call(__NR_execve, (word)argv[1], (word)(argv + 2), (word)envp, 0, 0);
     say(channel, 'e', (int)-failed);
     leave(failed == -eacces || failed == -eperm || failed == -enoexec ? 126 : 127);
@@ -96,18 +111,24 @@ __attribute__((used)) void stub_main(word *stack) {
     const char *control = argv[0];
     for (; *control >= '0' && *control <= '9'; ++control) channel = channel * 10 + (*control - '0');
     const int own_init = *control == 'i';
-    const int by_descriptor = control[own_init] == 'p';
+    control += own_init;
+    const int program = *control == 'p' ? channel + 2 : -1;
+    control += program >= 0;
+    const int waits = *control == 'w';
 
-    // The app must have neither: it could speak to the host in our name.
-    if (call(__NR_fcntl, (word)channel, f_setfd, fd_cloexec, 0, 0) < 0) leave(125);
-    if (by_descriptor && call(__NR_fcntl, (word)(channel + 2), f_setfd, fd_cloexec, 0, 0) < 0) leave(125);
+    // The app must have none of them: it could speak to the host in our name.
+    close_on_exec(channel);
+    if (program >= 0) close_on_exec(program);
     if (say(channel, 'r', 0) < 0) leave(125);
-    char go = 0;
-    long got;
-    do got = call(__NR_read, (word)channel, (word)&go, 1, 0, 0);
-    while (got == -eintr);
-    if (got != 1 || go != 'g') leave(125);
-    if (!own_init) execute(channel, by_descriptor, argv, envp);
+    await_go(channel);
+    if (waits) {
+        close_on_exec(channel + 3);
+        close_on_exec(channel + 4);
+        if (say(channel, 'w', 0) < 0) leave(125);
+        await_go(channel + 3);
+        channel += 4;
+    }
+    if (!own_init) execute(channel, program, argv, envp);
 
     // Blocked from here on, so that none is lost between the clone and the wait; the app gets the old mask back.
     const word all = ~0UL;
@@ -117,7 +138,7 @@ __attribute__((used)) void stub_main(word *stack) {
     const long app = call(__NR_clone, clone_vfork | sigchld, 0, 0, 0, 0);
     if (app == 0) {
         call(__NR_rt_sigprocmask, sig_setmask, (word)&before, 0, sizeof all, 0);
-        execute(channel, by_descriptor, argv, envp);
+        execute(channel, program, argv, envp);
     }
     if (app < 0) {
         say(channel, 'e', (int)-app);

@@ -1,0 +1,130 @@
+// `casemate create` and what `run` shares with it: bundle, plan, launch, record.
+#include "runtime/create.h"
+
+#include <fcntl.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "oci/config.h"
+#include "runtime/app.h"
+#include "runtime/facts.h"
+#include "runtime/profile_files.h"
+#include "sys/call.h"
+#include "sys/unix_socket.h"
+
+namespace casemate::runtime {
+
+Result<Bundle> open_bundle(const std::string& path, const std::string& config_file) {
+    char resolved[PATH_MAX];
+    if (!::realpath(path.empty() ? "." : path.c_str(), resolved)) return Error::sys("bundle").within(quoted(path));
+    Bundle bundle;
+    bundle.path = resolved;
+    const Fd directory = TRY_IN(quoted(bundle.path), sys::open(resolved, O_RDONLY | O_DIRECTORY));
+    constexpr size_t limit = size_t{4} << 20;
+    const std::string name = config_file.empty() ? bundle.path + "/config.json" : config_file;
+    auto text = config_file.empty() ? sys::read_file(directory, "config.json", limit) : sys::read_file(FdView(AT_FDCWD), config_file.c_str(), limit);
+    if (!text) return std::move(text).take_error().within(quoted(name)).hint("a bundle is a directory with config.json; 'casemate spec' writes one");
+    bundle.config = TRY(oci::parse_config(text.value()));
+    for (const std::string& key : bundle.config.unknown_keys) log(LogLevel::warning, concat("config.json: ignoring unknown key ", key));
+    return bundle;
+}
+
+Result<policy::Profile> runtime_profile(const std::string& name) {
+    if (name.empty() || name == "oci") {
+        policy::Profile profile;  // says nothing: what config.json asks
+        profile.name = "oci";
+        return profile;
+    }
+    return Error::with_code(ENOTSUP, concat("--profile ", quoted(name), ": a ceiling over config.json is not applied by this version of casemate"))
+        .hint("use 'casemate launch --profile' for a bundle, which takes its process and hardens the rest");
+}
+
+namespace {
+
+Result<void> refuse_ceiling() {
+    const HostConfig host = TRY(read_host_config());
+    if (host.oci_ceiling.empty() || host.oci_ceiling == "oci") return {};
+    return Error::with_code(ENOTSUP, concat("casemate.json: oci.ceiling ", quoted(host.oci_ceiling), ": a ceiling over config.json is not applied by this version of casemate"));
+}
+
+// sd_listen_fds(3): the caller's own LISTEN_FDS, meant for us to pass on as runc does.
+unsigned listen_fds_of_caller() {
+    const char* value = std::getenv("LISTEN_FDS");
+    return value ? static_cast<unsigned>(parse_decimal(value, 1024).value_or(0)) : 0;
+}
+
+Result<std::vector<Fd>> preserved_descriptors(unsigned count) {
+    std::vector<Fd> found;
+    for (int fd = 3; fd < static_cast<int>(3 + count); ++fd) {
+        auto copy = sys::duplicate(FdView(fd));
+        if (!copy) return std::move(copy).take_error().within(concat("descriptor ", fd)).hint("--preserve-fds N and LISTEN_FDS name the descriptors from 3 on: all must be open");
+        found.push_back(std::move(copy).take());
+    }
+    return found;
+}
+
+// A pidfd of init for the engine: one byte or more, and the descriptor (go-runc: pidfd.go).
+Result<void> send_pidfd(const std::string& path, FdView pidfd) {
+    if (path.empty()) return {};
+    const Fd socket = TRY_IN("--pidfd-socket", sys::connect_unix(path));
+    TRY_IN("--pidfd-socket", sys::send_descriptor(socket, pidfd, "pidfd"));
+    return {};
+}
+
+}  // namespace
+
+Result<Made> make_container(const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate) {
+    TRY(refuse_ceiling());
+    const policy::Profile profile = TRY(runtime_profile(options.profile));
+    Bundle bundle = TRY(open_bundle(options.bundle, options.config));
+    const plan::HostFacts facts = TRY(host_facts(profile, false));
+    plan::Request request;
+    request.bundle = bundle.path;
+    request.listen_fds = listen_fds_of_caller();
+    request.preserved_fds = options.preserve_fds + request.listen_fds;
+    request.keep_session_keyring = options.no_new_keyring;
+    plan::Plan plan = TRY(plan::compile(bundle.config, profile, facts, request));
+    for (const std::string& note : plan.notes()) log(LogLevel::info, note);
+
+    launch::Options start;
+    start.signal_mask = signals.mask_before();
+    start.signals = signals.fd();
+    start.inherited = TRY(preserved_descriptors(request.preserved_fds));
+    if (gate) start.gate = TRY(make_start_gate(site.file()));
+    Fd pidfd;  // taken while a failure still ends the launch
+    start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
+        pidfd = TRY(sys::duplicate(waiting.pidfd));
+        TRY(verify_waiting(waiting));
+        Record& record = site.record();
+        record.pid = waiting.pid;
+        record.start_time = TRY(start_time_of(waiting.pid));
+        record.bundle = bundle.path;
+        record.rootfs = plan.mounts().root.path;
+        record.profile = plan.profile_name();
+        record.program = plan.process().args.front();
+        record.annotations = bundle.config.annotations;
+        record.expected = waiting.expected;
+        // From here on the container is its engine's, which deletes it: gc leaves it alone.
+        record.until_deleted = gate || options.detached;
+        TRY(site.write());
+        TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
+        return write_pid_file(options.pid_file, waiting.pid);
+    };
+    launch::Running running = TRY(launch::start(plan, std::move(start)));
+    launch::OwnedProcess owner(running.pid, std::move(pidfd));
+    return Made{std::move(bundle), std::move(plan), std::move(running), std::move(owner)};
+}
+
+Result<void> create(const Settings& settings, const CreateOptions& options) {
+    launch::SignalGate signals = TRY(launch::SignalGate::close());
+    Site site = TRY(Site::open(settings, options.id));
+    Made made = TRY(make_container(options, site, signals, true));
+    site.keep_record();
+    (void)made.owner.release();
+    return {};
+}
+
+}  // namespace casemate::runtime

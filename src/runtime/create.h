@@ -1,0 +1,33 @@
+// A container made of a bundle under the OCI rules: what `create` and `run` share.
+#pragma once
+
+#include "launch/host.h"
+#include "launch/owned_process.h"
+#include "launch/supervise.h"
+#include "runtime/bundle.h"
+#include "runtime/record.h"
+#include "runtime/site.h"
+
+namespace casemate::runtime {
+
+// Two fifos in the container's state directory stand between `create` and `start`: the stub, confined and verified, reads
+// one letter from "go" and says on "said" why it cannot execute; both close at its exec. A fifo and not a socket, because
+// waiting then needs no call that the app's filter might deny, and nothing has to stay resident.
+Result<steps::StartGate> make_start_gate(const RecordFile& file);
+// Does a stub wait there? The kernel answers: "go" has a reader for as long as nobody was let through.
+bool waits_for_start(const RecordFile& file);
+// Lets the stub through, and waits for its exec, its complaint or its end.
+Result<void> pass_start_gate(const RecordFile& file, const std::string& program);
+
+struct Made {
+    Bundle bundle;
+    plan::Plan plan;
+    launch::Running running;
+    launch::OwnedProcess owner;  // ends the container unless it is released
+};
+
+// Everything up to the running app, or with `gate` up to the stub that waits for `start`. On an error nothing is left but
+// what `site` removes.
+Result<Made> make_container(const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate);
+
+}  // namespace casemate::runtime
