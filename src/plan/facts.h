@@ -17,6 +17,7 @@ struct SubIdRange {
 struct HostFacts {
     std::string kernel;          // uname release
     uint32_t euid = 0, egid = 0;
+    bool nested = false;         // inside a user namespace: uid 0 there is no root of the host's
     std::vector<uint32_t> groups;  // the caller's supplementary groups, its egid left out
     uint64_t bounding = ~uint64_t{0};  // the caller's bounding set
     uint64_t permitted = ~uint64_t{0};
@@ -33,7 +34,7 @@ struct HostFacts {
     std::optional<SubIdRange> subuid, subgid;  // the caller's, when newuidmap and newgidmap are installed
     // Existing paths for wildcards in maskedPaths: pattern -> matches below /sys and /proc.
     std::vector<std::pair<std::string, std::vector<std::string>>> path_matches;
-    bool root() const { return euid == 0; }
+    bool root() const { return euid == 0 && !nested; }
 };
 
 }  // namespace casemate::plan

@@ -62,10 +62,12 @@ Result<void> Compiler::ids() {
         return Error::with_code(EPERM, concat("user namespaces are forbidden on this host: ", facts_.user_namespaces_why))
             .hint(concat("set ", facts_.user_namespaces_why, ", or run casemate as root under a profile without 'user' in namespaces.private"));
     if (!facts_.root()) {
-        if (!user_namespace)
+        if (!user_namespace && !facts_.nested)
             return Error::with_code(EPERM, "without root a user namespace is needed").hint("run casemate as root, or keep 'user' in namespaces.private");
         ids.mode = Mode::rootless;
-        if (!config_.linux_.uid_mappings.empty()) {
+        if (!user_namespace) {
+            // Uid 0 of the caller's user namespace has there what it needs; the container shares it.
+        } else if (!config_.linux_.uid_mappings.empty()) {
             ids.uid_map = from_config(config_.linux_.uid_mappings);
             ids.gid_map = from_config(config_.linux_.gid_mappings);
         } else if (facts_.subuid && facts_.subgid && facts_.subuid->count >= range_size - 1 && facts_.subgid->count >= range_size - 1) {
@@ -80,7 +82,7 @@ Result<void> Compiler::ids() {
         const bool single = one_id(ids.uid_map) && one_id(ids.gid_map);
         ids.deny_setgroups = single;
         ids.set_groups = !single;
-        ids.use_map_helpers = !single;
+        ids.use_map_helpers = !single && !facts_.nested && !ids.uid_map.empty();
         if (single && !facts_.groups.empty() && request_.launch && !waived("identity.denyRootGroup"))
             return Error::with_code(EPERM, concat("the caller is in ", facts_.groups.size(), " more groups, which a one-id user namespace cannot drop"))
                 .hint("add a range of 65536 ids for this user to /etc/subuid and /etc/subgid, or waive identity.denyRootGroup");

@@ -48,7 +48,8 @@ Result<Fd> open_private_directory(const std::string& path, bool make) {
 Result<std::string> state_root(const Settings& settings) {
     std::string root = settings.state_root;
     if (root.empty()) {
-        if (::geteuid() == 0) {
+        // Rootless podman calls as uid 0 of its user namespace: the host's /run is not its own.
+        if (::geteuid() == 0 && sys::in_initial_user_namespace()) {
             root = "/run/casemate";
         } else {
             // An empty XDG_RUNTIME_DIR means unset (CONTRACT 1.5).

@@ -106,6 +106,7 @@ Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
     facts.kernel = names.release;
     facts.euid = ::geteuid();
     facts.egid = ::getegid();
+    facts.nested = !sys::in_initial_user_namespace();
     const std::string text = host_file("/proc/self/status");
     const sys::Status status = TRY_IN("/proc/self/status", sys::parse_status(text));
     for (const uint32_t group : status.groups)

@@ -71,6 +71,8 @@ struct Cloned {
 Result<Cloned> clone3(uint64_t flags, int cgroup = -1);
 Result<Fd> pidfd_open(pid_t pid);
 Result<void> pidfd_send_signal(FdView pidfd, int signal);
+// By the fixed inode of the first user namespace (linux/proc_ns.h: PROC_USER_INIT_INO).
+bool in_initial_user_namespace();
 Result<void> setns(FdView fd, int types);
 Result<void> unshare(int flags);
 Result<void> prctl(int option, unsigned long argument, const char* name);

@@ -45,6 +45,12 @@ Result<void> pidfd_send_signal(FdView pidfd, int signal) {
     return {};
 }
 
+bool in_initial_user_namespace() {
+    constexpr ino_t initial = 0xEFFFFFFDU;
+    struct stat status {};
+    return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == initial;
+}
+
 Result<void> setns(FdView fd, int types) {
     if (::setns(fd.get(), types) < 0) return Error::sys("setns");
     return {};

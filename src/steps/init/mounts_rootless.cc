@@ -49,7 +49,7 @@ Result<void> clone_all(InitContext& context) {
     const plan::MountsPlan& plan = context.plan.mounts();
     const plan::RootPlan& root = plan.root;
     Fd tree = TRY_IN(quoted(root.path), clone_again(root.path, false, context.prepared.root_device, context.prepared.root_inode));
-    const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) | (root.nodev ? MOUNT_ATTR_NODEV : 0);
     TRY_IN(quoted(root.path), sys::mount_setattr(tree, AT_RECURSIVE, attributes));
     context.prepared.tree = std::move(tree);
     for (size_t i = 0; i < plan.mounts.size(); ++i) {
