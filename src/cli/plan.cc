@@ -25,7 +25,7 @@ Result<runtime::PlanReport> planned(const verbs::Call& call) {
 Result<int> verbs::plan(const Call& call) {
     const runtime::PlanReport report = TRY(planned(call));
     TRY(print(call.arguments.value(Opt::plan_format) == "json" ? report.json() : report.text()));
-    return 0;
+    return report.refused.empty() ? 0 : 1;
 }
 
 }  // namespace casemate::cli

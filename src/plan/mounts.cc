@@ -80,7 +80,7 @@ Result<void> Compiler::mounts() {
         if (mount.kind == MountKind::bind) {
             if (mount.source.front() != '/') mount.source = concat(request_.bundle, "/", mount.source);
             mount.idmap = plan_.mounts_.root.idmap || (request_.id_base != 0 && plan_.ids_.mode == Mode::root_userns);
-            mount.resolved = request_.launch;
+            mount.resolved = request_.launch || request_.sources_resolved;
             if (request_.launch) mount.attributes |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
             // A rootless bind has locked submounts or may have: only the whole tree can be cloned (RECIPES I8).
             if (plan_.ids_.mode == Mode::rootless) mount.recursive = true;

@@ -208,6 +208,7 @@ struct Request {
     unsigned inherited_fds = 0;  // --listen: sockets that casemate opened
     unsigned preserved_fds = 0;  // OCI: the caller's descriptors 3 .. 3+n-1 are the app's
     unsigned listen_fds = 0;     // so many of those are sockets that it announces by LISTEN_FDS
+    bool sources_resolved = false;  // bind sources hold no symbolic link, and none may appear
     bool keep_session_keyring = false;  // --no-new-keyring
     std::string stop_signal;     // the image's, or empty; the profile's comes before it
 };

@@ -5,7 +5,6 @@
 
 #include "base/result.h"
 #include "oci/config.h"
-#include "policy/profile.h"
 
 namespace casemate::runtime {
 
@@ -15,8 +14,5 @@ struct Bundle {
 };
 // Empty: the working directory, and its config.json.
 Result<Bundle> open_bundle(const std::string& path, const std::string& config_file = {});
-
-// "" and "oci": exactly what config.json asks.
-Result<policy::Profile> runtime_profile(const std::string& name);
 
 }  // namespace casemate::runtime

@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "oci/config.h"
 #include "runtime/app.h"
+#include "runtime/ceiling.h"
 #include "runtime/facts.h"
-#include "runtime/profile_files.h"
 #include "sys/call.h"
 #include "sys/unix_socket.h"
 
@@ -32,23 +32,7 @@ Result<Bundle> open_bundle(const std::string& path, const std::string& config_fi
     return bundle;
 }
 
-Result<policy::Profile> runtime_profile(const std::string& name) {
-    if (name.empty() || name == "oci") {
-        policy::Profile profile;  // says nothing: what config.json asks
-        profile.name = "oci";
-        return profile;
-    }
-    return Error::with_code(ENOTSUP, concat("--profile ", quoted(name), ": a ceiling over config.json is not applied by this version of casemate"))
-        .hint("use 'casemate launch --profile' for a bundle, which takes its process and hardens the rest");
-}
-
 namespace {
-
-Result<void> refuse_ceiling() {
-    const HostConfig host = TRY(read_host_config());
-    if (host.oci_ceiling.empty() || host.oci_ceiling == "oci") return {};
-    return Error::with_code(ENOTSUP, concat("casemate.json: oci.ceiling ", quoted(host.oci_ceiling), ": a ceiling over config.json is not applied by this version of casemate"));
-}
 
 // sd_listen_fds(3): the caller's own LISTEN_FDS, meant for us to pass on as runc does.
 unsigned listen_fds_of_caller() {
@@ -77,12 +61,16 @@ Result<void> send_pidfd(const std::string& path, FdView pidfd) {
 }  // namespace
 
 Result<Made> make_container(const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate) {
-    TRY(refuse_ceiling());
-    const policy::Profile profile = TRY(runtime_profile(options.profile));
     Bundle bundle = TRY(open_bundle(options.bundle, options.config));
-    const plan::HostFacts facts = TRY(host_facts(profile, false));
+    const auto ceiling = TRY(ceiling_profile(options.profile));
+    plan::Tightened tightened = TRY(under_ceiling(bundle, ceiling));
+    TRY(check_ceiling(tightened, ceiling));
+    const policy::Profile& profile = tightened.profile;
+    bundle.config = std::move(tightened.config);
+    const plan::HostFacts facts = TRY(host_facts(profile, ceiling.has_value()));
     plan::Request request;
     request.bundle = bundle.path;
+    request.sources_resolved = ceiling.has_value();
     request.listen_fds = listen_fds_of_caller();
     request.preserved_fds = options.preserve_fds + request.listen_fds;
     request.keep_session_keyring = options.no_new_keyring;
@@ -115,6 +103,8 @@ Result<Made> make_container(const CreateOptions& options, Site& site, launch::Si
     };
     launch::Running running = TRY(launch::start(plan, std::move(start)));
     launch::OwnedProcess owner(running.pid, std::move(pidfd));
+    // Only now: podman takes a log of one line for the error, and one of two lines for none.
+    for (const std::string& change : tightened.changes) log(LogLevel::warning, concat(profile.name, ": ", change));
     return Made{std::move(bundle), std::move(plan), std::move(running), std::move(owner)};
 }
 

@@ -2,7 +2,7 @@
 // start.
 #include "plan/plan.h"
 #include "runtime/app.h"
-#include "runtime/bundle.h"
+#include "runtime/ceiling.h"
 #include "runtime/directories.h"
 #include "runtime/facts.h"
 #include "runtime/plan_report.h"
@@ -17,13 +17,23 @@ Result<PlanReport> plan_launch(const Settings& settings, const LaunchOptions& op
 }
 
 Result<PlanReport> plan_bundle(const Settings&, const std::string& path, const std::string& name) {
-    const policy::Profile profile = TRY(runtime_profile(name));
     const Bundle bundle = TRY(open_bundle(path));
-    const plan::HostFacts facts = TRY(host_facts(profile, true));
-    plan::Request request;
-    request.bundle = bundle.path;
-    const plan::Plan plan = TRY(plan::compile(bundle.config, profile, facts, request));
-    return report_of(plan, profile);
+    const auto ceiling = TRY(ceiling_profile(name));
+    const plan::Tightened tightened = TRY(under_ceiling(bundle, ceiling));
+    PlanReport report;
+    if (tightened.refusals.empty()) {
+        const plan::HostFacts facts = TRY(host_facts(tightened.profile, true));
+        plan::Request request;
+        request.bundle = bundle.path;
+        request.sources_resolved = ceiling.has_value();
+        const plan::Plan plan = TRY(plan::compile(tightened.config, tightened.profile, facts, request));
+        report = report_of(plan, tightened.profile);
+    }
+    report.profile_name = tightened.profile.name;
+    report.tightened = tightened.changes;
+    report.refused = tightened.refusals;
+    report.unused = tightened.unused;
+    return report;
 }
 
 }  // namespace casemate::runtime

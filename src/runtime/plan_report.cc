@@ -12,6 +12,12 @@ std::string padded(std::string_view text, size_t width) {
     return out;
 }
 
+void write_list(json::Writer& out, std::string_view key, const std::vector<std::string>& list) {
+    out.key(key).begin_array();
+    for (const std::string& item : list) out.value(item);
+    out.end_array();
+}
+
 }  // namespace
 
 PlanReport report_of(const plan::Plan& plan, const policy::Profile& profile) {
@@ -42,6 +48,9 @@ std::string PlanReport::text() const {
         out += waiver.overruled_by.empty() ? "\n" : concat("; overruled by ", waiver.overruled_by, "\n");
     }
     for (const std::string& note : notes) out += concat("note: ", note, "\n");
+    for (const std::string& change : tightened) out += concat("tightened: ", printable(change), "\n");
+    for (const std::string& refusal : refused) out += concat("refused: ", printable(refusal), "\n");
+    for (const std::string& field : unused) out += concat("not applied to config.json: ", field, "\n");
     return out;
 }
 
@@ -74,7 +83,11 @@ std::string PlanReport::json() const {
             .end_object();
     out.end_array().key("notes").begin_array();
     for (const std::string& note : notes) out.value(note);
-    out.end_array().key("plan").raw(plan_json).end_object();
+    write_list(out.end_array(), "tightened", tightened);
+    write_list(out, "refused", refused);
+    write_list(out, "unused", unused);
+    if (!plan_json.empty()) out.key("plan").raw(plan_json);
+    out.end_object();
     return out.take() + "\n";
 }
 

@@ -47,6 +47,7 @@ struct PlanReport {
     std::vector<steps::Line> lines;
     std::vector<policy::WaiverRecord> waivers;
     std::vector<std::string> notes;
+    std::vector<std::string> tightened, refused, unused;  // plan_bundle under a ceiling (PROFILE 3.4)
     std::vector<std::string> launcher_calls;  // that the launcher adds to the filter
     std::string plan_json;
     std::string text() const;
