@@ -83,9 +83,12 @@ std::string PlanReport::json() const {
             .end_object();
     out.end_array().key("notes").begin_array();
     for (const std::string& note : notes) out.value(note);
-    write_list(out.end_array(), "tightened", tightened);
-    write_list(out, "refused", refused);
-    write_list(out, "unused", unused);
+    out.end_array();
+    if (!unused.empty()) {  // there is a ceiling
+        write_list(out, "tightened", tightened);
+        write_list(out, "refused", refused);
+        write_list(out, "unused", unused);
+    }
     if (!plan_json.empty()) out.key("plan").raw(plan_json);
     out.end_object();
     return out.take() + "\n";
