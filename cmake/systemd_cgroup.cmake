@@ -1,0 +1,11 @@
+# casemate-systemd-cgroup: the systemd cgroup driver's half that talks D-Bus. In libexec, since libsystemd is dynamic only.
+if(NOT TARGET casemate_cgroup)
+  return()
+endif()
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
+add_executable(casemate-systemd-cgroup ${CMAKE_SOURCE_DIR}/src/cgroup/systemd_main.cc)
+target_link_libraries(casemate-systemd-cgroup PRIVATE casemate_cgroup PkgConfig::libsystemd)
+set_target_properties(casemate-systemd-cgroup PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+target_link_options(casemate-systemd-cgroup PRIVATE -pie)
+install(TARGETS casemate-systemd-cgroup RUNTIME DESTINATION libexec/casemate)
