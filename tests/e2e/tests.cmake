@@ -8,11 +8,16 @@ set(e2e_environment
   CASEMATE_IMAGE_CACHE=${CMAKE_SOURCE_DIR}/build/images)
 
 file(GLOB e2e_scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.sh ${CMAKE_CURRENT_LIST_DIR}/*.py)
-list(FILTER e2e_scripts EXCLUDE REGEX "/lib[^/]*$")
+list(FILTER e2e_scripts EXCLUDE REGEX "/(lib[^/]*|podman\\.py)$")
 foreach(script IN LISTS e2e_scripts)
   get_filename_component(name ${script} NAME_WE)
   add_test(NAME "e2e: ${name}" COMMAND ${script})
   set_tests_properties("e2e: ${name}" PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 400 ENVIRONMENT "${e2e_environment}")
+endforeach()
+
+foreach(mode IN ITEMS root rootless)
+  add_test(NAME "e2e: podman ${mode}" COMMAND ${CMAKE_CURRENT_LIST_DIR}/podman.py --mode ${mode})
+  set_tests_properties("e2e: podman ${mode}" PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600 ENVIRONMENT "${e2e_environment}")
 endforeach()
 
 set_tests_properties("e2e: mutations" PROPERTIES DEPENDS "e2e: launch_health")  # which makes the test user
