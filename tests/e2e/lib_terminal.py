@@ -11,7 +11,7 @@ import time
 from lib_rows import Failed
 
 TIMEOUT = 60
-PROMPT = r"# (\x1b\[6n)?$"  # busybox also asks the terminal where its cursor is
+PROMPT = r"# (\x1b\[6n)?(\r/ # \x1b\[J)?$"  # busybox also asks the terminal where its cursor is
 
 
 def talk(words, dialogue=(), code=0, size=None, **options):
