@@ -52,7 +52,7 @@ def leave_cgroups(name):
     for mount, _, _ in cgroup_mounts():
         for path, _, _ in os.walk(mount / name, topdown=False):
             inner = pathlib.Path(path).relative_to(mount / name)
-            if inner.parts and inner.name not in ("libpod_parent", "conmon", "runner", "chosen"):
+            if inner.parts and inner.name not in ("libpod_parent", "conmon", "runner", "chosen", "casemate-e2e"):
                 left.append(f"{mount.name}: {inner}")
             os.rmdir(path)
     return left
