@@ -44,7 +44,7 @@ log_driver = "k8s-file"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime_supports_json = [ "casemate", "crun", "runc" ]
-runtime_supports_nocgroups = [ "casemate", "crun" ]
+runtime_supports_nocgroup = [ "casemate", "crun" ]
 hooks_dir = [ "{hooks}" ]
 [engine.runtimes]
 {name} = [ "{runtime}" ]
