@@ -22,6 +22,8 @@ Result<void> Compiler::devices() {
     for (size_t i = 0; i < config_.linux_.devices.size(); ++i) {
         const oci::Device& device = config_.linux_.devices[i];
         const std::string where = concat("config.json: $.linux.devices[", i, "]");
+        // The container's own pts/ptmx, never the host's node: engines name it among a privileged container's devices.
+        if (device.path == "/dev/ptmx") continue;
         if (!is_normal_path(device.path) || !device.path.starts_with("/dev/") || !plan_.mounts_.make_dev)
             return Error::with_code(ENOTSUP, concat(where, ".path: only nodes below a tmpfs at /dev are applied by this version of casemate"));
         if (device.type.empty() || (device.type != "p" && !(device.major && device.minor)))

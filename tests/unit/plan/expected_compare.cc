@@ -212,6 +212,16 @@ TEST_CASE("what only the inside sees") {
     }
 }
 
+TEST_CASE("a sysctl of several numbers is compared by its words") {
+    Expected expected = hardened();
+    expected.sysctls = {{"net/ipv4/ping_group_range", "0 100"}};
+    Observed seen = running_seen_inside();
+    seen.sysctls = {{"net/ipv4/ping_group_range", "0\t100"}};
+    CHECK(red(compare(expected, seen, Viewpoint::inside)).empty());
+    seen.sysctls = {{"net/ipv4/ping_group_range", "01\t00"}};
+    CHECK(red(compare(expected, seen, Viewpoint::inside)) == std::vector<std::string>{"sysctl.net/ipv4/ping_group_range"});
+}
+
 TEST_CASE("root on the host or inside is named") {
     Observed seen = running();
     seen.uids.assign(4, 524288);
@@ -221,6 +231,23 @@ TEST_CASE("root on the host or inside is named") {
     seen.uid_map = {{0, 0, 65536}};
     names = red(compare(hardened(), seen, Viewpoint::outside));
     CHECK(std::count(names.begin(), names.end(), "ids.runAsNonRoot") == 1);
+}
+
+TEST_CASE("inside the reader's own user namespace ids are what they seem") {  // an engine's, rootless
+    Expected expected = hardened();
+    expected.own_namespaces = {"mnt"};
+    expected.uid_map.reset();
+    expected.gid_map.reset();
+    Observed seen = running();
+    seen.uids.assign(4, 1001);
+    seen.gids.assign(4, 1001);
+    seen.groups = {1001};
+    seen.uid_map = {{0, 1001, 1}, {1, 200000, 65536}};
+    CHECK(red(compare(expected, seen, Viewpoint::outside)) == std::vector<std::string>{"ids.runAsNonRoot"});
+    seen.host_namespaces["user"] = seen.namespaces["user"];
+    CHECK(red(compare(expected, seen, Viewpoint::outside)).empty());
+    seen.uids.assign(4, 0);
+    CHECK(red(compare(expected, seen, Viewpoint::outside)) == std::vector<std::string>{"ids.uid", "ids.runAsNonRoot"});
 }
 
 TEST_CASE("a program that may not be read is no failure, and never green") {

@@ -102,6 +102,11 @@ TEST_CASE("devices: a default one is replaced, not doubled") {
     CHECK(plan.mounts().devices.back().mode == 0600);
 }
 
+TEST_CASE("devices: ptmx is the container's own, whatever is asked") {
+    const Plan plan = compiled(with_dev(R"({"path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2})"));
+    CHECK(plan.mounts().devices.size() == 6);
+}
+
 TEST_CASE("devices: what is refused") {
     const std::string fuse = R"({"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229})";
     Input bound = with_dev(fuse);
