@@ -96,7 +96,10 @@ int guarded(std::span<char* const> argv) {
         return parsed.error().exit_code();
     }
     const Result<int> done = answer(arguments, settings_of(arguments));
-    if (done) return done.value();
+    if (done) {
+        flush_log();
+        return done.value();
+    }
     report_error(done.error());
     return exit_code_of(arguments, done.error());
 }

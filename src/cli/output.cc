@@ -19,29 +19,37 @@ namespace {
 
 constexpr std::string_view level_names[] = {"debug", "info", "warning", "error"};
 
-LogSettings* current = nullptr;  // lives as long as the process; a pointer needs no initialiser before main
+struct Log {
+    LogSettings settings;
+    std::string held;  // lines of a JSON log that wait for the end: see flush_log()
+};
+Log* current = nullptr;  // lives as long as the process; a pointer needs no initialiser before main
 
 std::string_view name_of(LogLevel level) { return level_names[static_cast<size_t>(level)]; }
 
 // One write with O_APPEND, so that lines of two processes never mix.
 Result<void> append_to_log(std::string_view line) {
-    Fd file(::open(current->file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
-    if (!file) return Error::sys("open").within(quoted(current->file)).within("log");
+    Fd file(::open(current->settings.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
+    if (!file) return Error::sys("open").within(quoted(current->settings.file)).within("log");
     return write_out(file.get(), line);
 }
 
 // Gives false when there is no log, or when it cannot be written: then standard error must have the message.
 bool logged(LogLevel level, std::string_view message) {
-    if (!current || (current->file.empty() && !current->json)) return false;
-    const std::string line = concat(log_line(level, message, current->json, ::time(nullptr)), '\n');
-    if (current->file.empty()) return static_cast<bool>(write_out(2, line));
+    if (!current || (current->settings.file.empty() && !current->settings.json)) return false;
+    const std::string line = concat(log_line(level, message, current->settings.json, ::time(nullptr)), '\n');
+    if (!current->settings.file.empty() && current->settings.json && level < LogLevel::error && current->settings.least > LogLevel::debug) {
+        current->held += line;
+        return true;
+    }
+    if (current->settings.file.empty()) return static_cast<bool>(write_out(2, line));
     const Result<void> done = append_to_log(line);
     if (!done) static_cast<void>(write_out(2, concat("casemate: ", done.error().text(), '\n')));
     return static_cast<bool>(done);
 }
 
 void sink(void*, LogLevel level, std::string_view message) {
-    if (level < current->least) return;
+    if (level < current->settings.least) return;
     if (logged(level, message)) return;
     const std::string_view word = level == LogLevel::info ? std::string_view() : name_of(level);
     static_cast<void>(write_out(2, concat("casemate: ", word, word.empty() ? "" : ": ", message, '\n')));
@@ -50,18 +58,22 @@ void sink(void*, LogLevel level, std::string_view message) {
 }  // namespace
 
 void start_log(LogSettings settings) {
-    static LogSettings kept;
-    kept = std::move(settings);
+    static Log kept;
+    kept.settings = std::move(settings);
     current = &kept;
     set_log_sink(sink, nullptr);
+}
+
+void flush_log() {
+    if (current && !current->held.empty()) static_cast<void>(append_to_log(current->held));
 }
 
 // Both: runc writes the log and standard error too. Only JSON without a file replaces the plain text.
 void report_error(const Error& error) {
     const std::string& hint = error.hint_text();
     const bool done = logged(LogLevel::error, hint.empty() ? error.text() : concat(error.text(), "; hint: ", hint));
-    if (done && current->file.empty()) return;
-    std::string text = concat("casemate: ", error.text(), '\n');
+    if (done && current->settings.file.empty()) return;
+    std::string text = concat(current ? current->held : "", "casemate: ", error.text(), '\n');
     if (!hint.empty()) text += concat("hint: ", hint, '\n');
     static_cast<void>(write_out(2, text));  // nobody is left to tell
 }

@@ -23,6 +23,11 @@ struct LogSettings {
 // Sets where messages go and takes the library's log callback. Opens nothing: the file is opened at the first line.
 void start_log(LogSettings settings);
 
+// The last of a verb that succeeded. Until then a JSON log in a file holds its warnings back, unless --debug asks for them:
+// podman reads the whole file as one object, which after a failure must be the error (CONTRACT 1.4). Then they go to
+// standard error.
+void flush_log();
+
 // "casemate: text", then "hint: ..." where there is one, and one error line in the log.
 void report_error(const Error& error);
 
