@@ -241,7 +241,10 @@ Result<void> add(Fields& out, const Given& given) {
         case Opt::volume: return add_volume(out, value);
         case Opt::tmpfs: return add_tmpfs(out, value);
         case Opt::publish: return add_publish(out, value);
-        case Opt::user: add_user(out, value); return {};
+        case Opt::user:
+            if (value.empty()) return Error::invalid("--user: the user is empty");
+            add_user(out, value);
+            return {};
         case Opt::set: return add_field(out, value);
         case Opt::waive: return add_waiver(out, value);
         case Opt::env: add_env(out, value); return {};

@@ -1,6 +1,8 @@
 // The way of every command line: parse, messages, verb, exit code.
 #include "cli/dispatch.h"
 
+#include <sys/auxv.h>
+
 #include <exception>
 
 #include "base/text.h"
@@ -87,8 +89,18 @@ int exit_code_of(const Arguments& arguments, const Error& error) {
     return failure == Failure::by_error ? error.exit_code() : static_cast<int>(failure);
 }
 
+// A setuid launcher would be its caller's to trace and to steer by environment (CVE-2016-8659, CVE-2020-5291).
+Result<void> refuse_setuid() {
+    if (::getauxval(AT_SECURE) == 0) return {};
+    return Error::with_code(EPERM, "casemate does not run with a setuid bit or file capabilities").hint("remove them: rootless launches need no privilege");
+}
+
 int guarded(std::span<char* const> argv) {
     Arguments arguments;
+    if (const auto refused = refuse_setuid(); !refused) {
+        report_error(refused.error());
+        return 125;
+    }
     const Result<void> parsed = parse(argv, arguments);
     start_messages(arguments);
     if (!parsed) {

@@ -1,4 +1,5 @@
 // The root file system and everything mounted on it, in order.
+#include <climits>
 #include <linux/mount.h>
 
 #include "base/text.h"
@@ -65,6 +66,7 @@ Result<void> Compiler::mounts() {
         const std::string where = concat("config.json: $.mounts[", i, "]");
         MountPlan mount = TRY_IN(where, parse_mount(config_.mounts[i]));
         if (!is_normal_path(mount.destination)) return Error::invalid(concat(where, ".destination: ", quoted(mount.destination), " is not an absolute, normal path"));
+        if (mount.destination.size() >= PATH_MAX) return Error::with_code(ENAMETOOLONG, concat(where, ".destination: ", mount.destination.size(), " bytes"));
         if (mount.destination == "/") return Error::invalid(concat(where, ".destination: '/' is the root file system"));
         // A mount below /proc could redirect what is read and written there (CVE-2019-16884).
         if (is_at_or_below(mount.destination, "/proc") && !(mount.kind == MountKind::proc && mount.destination == "/proc"))
@@ -91,7 +93,7 @@ Result<void> Compiler::mounts() {
             if (!plan_.namespaces_.new_cgroup) return Error::invalid(concat(where, ": needs a cgroup namespace"));
         }
         // gid=5 and the like only where the namespace maps them: EINVAL otherwise (RECIPES I7).
-        if (plan_.ids_.single_id()) std::erase_if(mount.options, [](const auto& option) { return option.first == "gid" || option.first == "uid"; });
+        if (plan_.ids_.single_id()) std::erase_if(mount.options, [](const auto& option) { return (option.first == "gid" || option.first == "uid") && parse_decimal(option.second); });
         mount.parent = parent_of(mounts, mount.destination);
         mounts.push_back(std::move(mount));
     }

@@ -24,7 +24,7 @@ Error MountBuilder::failed(std::string_view call) const {
     // The context carries the kernel's own words: "e tmpfs: Bad value for 'size'".
     char message[256];
     const ssize_t count = ::read(context_.get(), message, sizeof message);
-    if (count > 2) return std::move(error).within(printable(std::string_view(message + 2, static_cast<size_t>(count) - 2)));
+    if (count > 2) return std::move(error).within(printable(trimmed(std::string_view(message + 2, static_cast<size_t>(count) - 2))));
     return error;
 }
 

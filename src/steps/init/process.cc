@@ -1,5 +1,6 @@
 // Init as a process: not traceable, in the right place, and finally the stub.
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -40,12 +41,15 @@ std::string_view path_variable(const plan::ProcessPlan& process) {
     return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-// 0, or the errno that says why `path` cannot be executed by the app's user.
+// 0, or the errno that says why `path` cannot be executed by the app's user. A magic link is ELOOP: /proc/self/exe is
+// the launcher or the stub at this moment, /proc/self/fd whatever they have open (CVE-2019-5736, CVE-2024-21626).
 int executable(const std::string& path) {
+    const auto found = sys::openat2(AT_FDCWD, path.c_str(), O_PATH, RESOLVE_NO_MAGICLINKS);
+    if (!found) return found.error().code();
     struct stat status {};
-    if (::stat(path.c_str(), &status) < 0) return errno;
+    if (::fstat(found.value().get(), &status) < 0) return errno;
     if (!S_ISREG(status.st_mode)) return EACCES;
-    return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) < 0 ? errno : 0;
+    return ::syscall(SYS_faccessat2, found.value().get(), "", X_OK, AT_EACCESS | AT_EMPTY_PATH) < 0 ? errno : 0;
 }
 
 Result<std::string> find_program(const plan::ProcessPlan& process) {
@@ -63,6 +67,8 @@ Result<std::string> find_program(const plan::ProcessPlan& process) {
         }
     }
     Error error = Error::from_errno(reason, concat("exec ", quoted(name)));
+    if (reason == ELOOP)
+        return std::move(error).exit_with(126).hint("the path leads through a magic link of /proc, to what is not the image's");
     if (reason == EACCES || reason == EPERM)
         return std::move(error).exit_with(126).hint("the file exists in the image, but its user may not execute it");
     if (name.find('/') == std::string::npos)
@@ -91,8 +97,9 @@ const InitStep resolve_program{
     [](const plan::Plan& plan) { return concat(quoted(plan.process().args.front()), " in ", quoted(plan.process().cwd)); },
     [](InitContext& context) -> Result<void> {
         const plan::ProcessPlan& process = context.plan.process();
-        if (::chdir(process.cwd.c_str()) < 0)
-            return Error::sys("chdir").within(quoted(process.cwd)).hint("the working directory must exist in the image");
+        const auto cwd = sys::openat2(AT_FDCWD, process.cwd.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+        if (!cwd) return Error::from_errno(cwd.error().code(), "chdir").within(quoted(process.cwd)).hint("the working directory must exist in the image");
+        if (::fchdir(cwd.value().get()) < 0) return Error::sys("chdir").within(quoted(process.cwd));
         char where[PATH_MAX];
         const long length = ::syscall(SYS_getcwd, where, sizeof where);
         if (length < 0) return Error::sys("getcwd");

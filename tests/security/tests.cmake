@@ -1,0 +1,11 @@
+# One ctest test an entry of tests/security/cve: an attack that is known from elsewhere, run against the real launcher.
+file(GLOB attacks CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cve/*.py)
+foreach(attack IN LISTS attacks)
+  get_filename_component(name ${attack} NAME_WE)
+  add_test(NAME "security: ${name}" COMMAND ${attack})
+  set_tests_properties("security: ${name}" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate")
+endforeach()
+add_test(NAME "security: the harness notices" COMMAND ${CMAKE_CURRENT_LIST_DIR}/harness_self_test.py)
+set_tests_properties("security: the harness notices" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 120 ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate")
+add_test(NAME "security: the table is up to date" COMMAND ${CMAKE_SOURCE_DIR}/scripts/security-table --check)
+set_tests_properties("security: the table is up to date" PROPERTIES LABELS security)
