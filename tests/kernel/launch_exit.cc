@@ -23,7 +23,7 @@ void check_clean(const Outcome& outcome) {
 Outcome run(const TempBundle& bundle, plan::Mode mode, std::vector<std::string> args) {
     const plan::Plan plan = bundle.plan({.mode = mode, .args = std::move(args)});
     const Outcome outcome = launched(plan, {.prepare = [&](launch::Options& options) {
-        options.before_go = [&](const launch::Waiting& waiting) { return verify_from_outside(plan, waiting); };
+        options.before_go = [&](const launch::Waiting& waiting) { return verify_from_outside(waiting); };
     }});
     check_clean(outcome);
     return outcome;

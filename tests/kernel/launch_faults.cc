@@ -40,6 +40,20 @@ std::string step_in(const std::string& text) {
     return text.substr(begin, text.find(": ", begin) - begin);
 }
 
+// Interrupted, or asked to come again: what is retried then succeeds, and the launch with it.
+bool is_retried(int error, int number) {
+    if (error != EINTR && error != EAGAIN) return false;
+    for (const int retried : {SYS_openat2, SYS_openat, SYS_read, SYS_write, SYS_poll, SYS_recvfrom, SYS_sendto, SYS_sendmsg, SYS_wait4, SYS_fcntl})
+        if (number == retried) return true;
+    return false;
+}
+
+// Calls with a documented answer to one errno: an older kernel's.
+bool has_fallback(int error, int number) {
+    if (error == EINVAL && number == SYS_memfd_create) return true;  // MFD_EXEC [6.3]
+    return false;
+}
+
 void check_nothing_left(const Trial& trial) {
     CHECK(trial.left == 0);
     CHECK(trial.mounts_grown == 0);
@@ -91,6 +105,36 @@ TEST_CASE("every system call of host and init fails once") {
             CHECK((cannot_fail || blamed.count(std::string(line.step)) == 1));
         }
     }
+}
+
+// The other errnos that a call may give: a sample per commit, all of them at all calls in the sweep.
+TEST_CASE("calls fail with every errno") {
+    if (!can_inject_faults()) return;
+    const bool sweep = std::getenv("CASEMATE_TEST_ALL_FAULTS");
+    const TempBundle bundle;
+    int points = 0, ended = 0, survived = 0, fail_open = 0, residue = 0;
+    for (const plan::Mode mode : modes) {
+        const plan::Plan plan = plan_of(bundle, mode);
+        for (const int error : {EPERM, ENOSYS, EINVAL, EINTR, EAGAIN, ENOMEM, EMFILE})
+            for (const Role role : {Role::host, Role::init})
+                for (int number = sweep ? 1 : 1 + error % 37;; number += sweep ? 1 : 37) {
+                    const Trial trial = run_with_fault(plan, {Fault::fail_call, role, number, error});
+                    if (!trial.reached && number > (role == Role::host ? trial.host_calls : trial.init_calls)) break;
+                    if (!trial.reached) continue;
+                    ++points;
+                    INFO(std::string(plan::mode_name(mode)), role == Role::host ? " host" : " init", " call ", number, " is system call ", trial.system_call, " with errno ", error, ": ", trial.failure.text.str());
+                    const bool clean = trial.left == 0 && trial.mounts_grown == 0;
+                    const bool excused = may_fail_unnoticed(role, trial.system_call) || is_retried(error, trial.system_call) || has_fallback(error, trial.system_call);
+                    const bool open = (trial.app_ran && !trial.verified) || (trial.started && !trial.app_ran) || (trial.started && !excused);
+                    CHECK(clean);
+                    CHECK_FALSE(open);
+                    if (!trial.started) CHECK_FALSE(trial.failure.text.str().empty());
+                    trial.started ? ++survived : ++ended;
+                    fail_open += open;
+                    residue += !clean;
+                }
+    }
+    MESSAGE("fault points: ", points, ", launch ended: ", ended, ", survived: ", survived, ", fail-open: ", fail_open, ", residue: ", residue);
 }
 
 TEST_CASE("init killed at any of its calls: the launch fails, nothing is left") {

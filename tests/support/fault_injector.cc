@@ -38,7 +38,7 @@ struct Shared {
     sigemptyset(&options.signal_mask);
     options.stdio[1] = Fd(output);
     options.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
-        TRY(verify_from_outside(plan, waiting));
+        TRY(verify_from_outside(waiting));
         shared.verified = true;
         return {};
     };
@@ -131,10 +131,10 @@ private:
         ::ptrace(PTRACE_SETREGS, pid, nullptr, &registers);
     }
 
-    static void fail(pid_t pid, Tracee& tracee) {
+    void fail(pid_t pid, Tracee& tracee) const {
         tracee.broken = false;
         user_regs_struct registers = tracee.before;
-        registers.rax = static_cast<unsigned long long>(-EIO);
+        registers.rax = static_cast<unsigned long long>(-static_cast<long long>(injection_.error));
         ::ptrace(PTRACE_SETREGS, pid, nullptr, &registers);
     }
 

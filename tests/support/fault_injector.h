@@ -2,6 +2,7 @@
 // of the two. The launch itself is untouched: no hook of ours in it, and every call of every step is reached.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 
@@ -17,6 +18,7 @@ struct Injection {
     Fault fault = Fault::none;
     Role at = Role::host;   // whose calls are counted
     int number = 0;         // 1: the first call of launch::start, or of init after the clone
+    int error = EIO;        // fail_call: what the call gives
 };
 
 struct Trial {

@@ -131,6 +131,6 @@ int count_descriptors() {
     return count;
 }
 
-Result<void> verify_from_outside(const plan::Plan& plan, const launch::Waiting& waiting) { return runtime::verify_waiting(plan, waiting); }
+Result<void> verify_from_outside(const launch::Waiting& waiting) { return runtime::verify_waiting(waiting); }
 
 }  // namespace casemate::test

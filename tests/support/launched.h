@@ -37,6 +37,6 @@ int reap_leftovers();
 int count_mounts();
 int count_descriptors();
 // As runtime does it: the outside half of verify.
-Result<void> verify_from_outside(const plan::Plan& plan, const launch::Waiting& waiting);
+Result<void> verify_from_outside(const launch::Waiting& waiting);
 
 }  // namespace casemate::test
