@@ -21,6 +21,7 @@ foreach(mode IN ITEMS root rootless)
 endforeach()
 
 set_tests_properties("e2e: mutations" PROPERTIES DEPENDS "e2e: launch_health")  # which makes the test user
+set_tests_properties("e2e: buildah" PROPERTIES DEPENDS "e2e: dockerfile_build")  # which makes the base
 
 foreach(gate IN ITEMS layers size)
   add_test(NAME "gate: ${gate}" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate})
