@@ -28,6 +28,13 @@ Result<void> make_directory(const std::string& path) {
     return {};
 }
 
+// What leads to a --root, as runc makes it: containerd's shim names one whose parents nobody has made yet.
+Result<void> make_parents(const std::string& path) {
+    for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
+        TRY(make_directory(path.substr(0, slash)));
+    return {};
+}
+
 }  // namespace
 
 Result<Fd> open_private_directory(const std::string& path, bool make) {
@@ -58,6 +65,8 @@ Result<std::string> state_root(const Settings& settings) {
                 return Error::invalid("XDG_RUNTIME_DIR is not set").hint("log in with a session that sets it, or use --root with a directory of your own");
             root = runtime + "/casemate";
         }
+    } else {
+        TRY(make_parents(root));
     }
     TRY(open_private_directory(root, true));
     return root;

@@ -15,7 +15,8 @@ import sys
 import time
 
 import lib_podman
-import lib_podman_files  # noqa: F401  (declares its rows, as do the others)
+import lib_podman_ceiling  # noqa: F401  (declares its rows, as do the others)
+import lib_podman_files  # noqa: F401
 import lib_podman_life  # noqa: F401
 import lib_podman_limits  # noqa: F401
 import lib_podman_network  # noqa: F401
