@@ -1,6 +1,7 @@
 #include "launch/host.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -135,6 +136,21 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     return Error::invalid("the stub said something else than started");
 }
 
+Result<Birth> birth_of(const plan::Plan& plan, const Options& options) {
+    const auto& joined = plan.namespaces().joined;
+    Birth birth;
+    birth.new_namespaces = plan.namespaces().clone_flags;
+    if (plan.exec()) {
+        birth.process = options.process.get();
+        for (const plan::NamespaceFact& fact : joined) birth.process_namespaces |= namespace_flag(fact.type);
+        birth.cpus = plan.process().initial_cpus;
+    } else {
+        if (options.joins.size() != joined.size()) return Error::invalid("the namespaces to join are not those of the plan");
+        birth.joins = options.joins;
+    }
+    return birth;
+}
+
 }  // namespace
 
 Error cannot_execute(const std::string& program, int code) {
@@ -157,11 +173,12 @@ Result<Running> start(const plan::Plan& plan, Options options) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::sys("socketpair");
     Fd ours(ends[0]), theirs(ends[1]);
-    auto cloned = sys::clone3(plan.namespaces().clone_flags);
+    const Birth birth = TRY(birth_of(plan, options));
+    auto cloned = make_init(birth);
     if (!cloned) {
         Error error = std::move(cloned).take_error().within("clone");
         if (error.code() == ENOSPC) return std::move(error).hint("does the sysctl user.max_user_namespaces (or max_*_namespaces) allow no more?");
-        if (error.code() == EPERM) return std::move(error).hint("a sysctl (kernel.unprivileged_userns_clone) or AppArmor may forbid user namespaces");
+        if (error.code() == EPERM && birth.new_namespaces & CLONE_NEWUSER) return std::move(error).hint("a sysctl (kernel.unprivileged_userns_clone) or AppArmor may forbid user namespaces");
         return error;
     }
     sys::Cloned process = std::move(cloned).take();

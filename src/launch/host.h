@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "launch/stage.h"
 #include "plan/expected.h"
 #include "plan/plan.h"
 #include "steps/context.h"
@@ -29,6 +30,8 @@ struct Options {
     Fd stdio[3];                           // the app's 0, 1, 2; an invalid one: the caller's own
     Fd program;                            // a sealed memfd to execute instead of the image's program (probe)
     steps::StartGate gate;                 // create: start() returns while the stub waits for `start` there
+    std::vector<NamespaceFile> joins;      // one for each that the plan joins
+    FdView process = -1;                   // exec: a pidfd of the container's init, whose namespaces are joined instead
     sigset_t signal_mask{};                // what the app gets
     // Called with the confined, waiting container: the outside half of verify, the relay. An error ends the launch.
     std::function<Result<void>(const Waiting&)> before_go;

@@ -13,10 +13,11 @@ constexpr std::string_view applied[] = {
     "$.mounts[].destination", "$.mounts[].type", "$.mounts[].source", "$.mounts[].options",
     "$.process.user.uid", "$.process.user.gid", "$.process.user.umask", "$.process.user.additionalGids",
     "$.process.args", "$.process.env", "$.process.cwd", "$.process.noNewPrivileges", "$.process.oomScoreAdj",
+    "$.process.execCPUAffinity.initial", "$.process.execCPUAffinity.final",
     "$.process.capabilities", "$.process.capabilities.bounding", "$.process.capabilities.effective",
     "$.process.capabilities.permitted", "$.process.capabilities.inheritable", "$.process.capabilities.ambient",
     "$.process.rlimits[].type", "$.process.rlimits[].soft", "$.process.rlimits[].hard",
-    "$.linux.namespaces[].type", "$.linux.uidMappings[].containerID", "$.linux.uidMappings[].hostID",
+    "$.linux.namespaces[].type", "$.linux.namespaces[].path", "$.linux.uidMappings[].containerID", "$.linux.uidMappings[].hostID",
     "$.linux.uidMappings[].size", "$.linux.gidMappings[].containerID", "$.linux.gidMappings[].hostID",
     "$.linux.gidMappings[].size", "$.linux.sysctl", "$.linux.rootfsPropagation", "$.linux.maskedPaths",
     "$.linux.readonlyPaths", "$.linux.timeOffsets.*.secs", "$.linux.timeOffsets.*.nanosecs",
@@ -51,6 +52,12 @@ bool NamespacesPlan::owns(std::string_view type) const {
     return false;
 }
 
+bool NamespacesPlan::joins(std::string_view type) const {
+    for (const NamespaceFact& fact : joined)
+        if (fact.type == type) return true;
+    return false;
+}
+
 void Compiler::note(std::string text) { plan_.notes_.push_back(std::move(text)); }
 
 Result<void> Compiler::refuse_unsupported() {
@@ -61,6 +68,7 @@ Result<void> Compiler::refuse_unsupported() {
 }
 
 Result<Plan> Compiler::run() && {
+    plan_.exec_ = request_.exec;
     plan_.profile_name_ = profile_.name;
     plan_.waivers_ = profile_.waivers;
     if (!config_.process || config_.process->args.empty())

@@ -25,6 +25,7 @@ private:
     Result<void> sysctl();              // sysctl.cc
     Result<void> capabilities();        // capabilities.cc
     Result<void> process();             // process.cc
+    Result<void> affinity();            // affinity.cc
     Result<void> rlimits();             // rlimits.cc
     Result<void> seccomp();             // seccomp.cc
     Result<void> landlock();            // landlock.cc
@@ -36,6 +37,8 @@ private:
             if (waiver.what == field && waiver.overruled_by.empty()) return true;
         return false;
     }
+    // What was found at the path of the namespace of this type; nullptr: config.json names no path.
+    const NamespaceFact* found(std::string_view type) const;  // namespaces.cc
     bool own_user_namespace() const { return !plan_.ids_.uid_map.empty(); }
 
     const oci::Config& config_;
@@ -55,6 +58,8 @@ Result<void> add_oci_rules(const oci::Seccomp& rules, seccomp::Policy& policy);
 std::optional<int> capability_number(std::string_view name);
 // "RLIMIT_NOFILE" -> RLIMIT_NOFILE; nothing for an unknown name.
 std::optional<int> rlimit_number(std::string_view name);
+// "0-3,7" (config.md, execCPUAffinity) -> 0 1 2 3 7; an error for anything else, or beyond 1023.
+Result<std::vector<unsigned>> parse_cpu_list(std::string_view text);
 // Is this sysctl one of a namespace of the kinds that the plan owns? Errors say why not.
 Result<std::string> sysctl_path(std::string_view key, const NamespacesPlan& namespaces);
 

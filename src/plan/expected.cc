@@ -179,6 +179,8 @@ void expect_namespaces(Expected& out, const Plan& plan) {
     const NamespacesPlan& namespaces = plan.namespaces();
     for (const NamespaceFile& known : namespace_files) {
         if (namespaces.owns(known.type)) out.own_namespaces.emplace_back(known.file);
+        for (const NamespaceFact& fact : namespaces.joined)
+            if (fact.type == known.type) out.joined_namespaces[std::string(known.file)] = fact.inode;
     }
     if (!namespaces.hostname.empty()) out.hostname = namespaces.hostname;
     for (const auto& [key, value] : plan.sysctl().values) out.sysctls[key] = value;
@@ -204,7 +206,9 @@ Expected expected_of(const Plan& plan, int baseline_seccomp_filters) {
     expect_ids(out, plan);
     expect_privileges(out, plan, baseline_seccomp_filters);
     expect_namespaces(out, plan);
-    expect_mounts(out, plan);
+    // What a running container has done with its tree and its names since is its own.
+    if (!plan.exec()) expect_mounts(out, plan);
+    if (plan.exec()) out.hostname.reset(), out.sysctls.clear();
     expect_process(out, plan);
     if (plan.landlock().enabled) out.inside_only.emplace_back("landlock");
     if (plan.process().mdwe) out.inside_only.emplace_back("mdwe");

@@ -41,6 +41,7 @@ struct Expected {
     std::optional<int> seccomp_filters;          // baseline + ours
     std::optional<std::string> seccomp_program;  // hex of the sock_filter array: compared where root may read it
     std::vector<std::string> own_namespaces;     // files of /proc/PID/ns whose inode must differ from the host's
+    std::map<std::string, uint64_t> joined_namespaces;  // file of /proc/PID/ns -> the inode it must be
     std::optional<std::vector<IdMapping>> uid_map, gid_map;
     std::optional<bool> setgroups_allowed;
     bool exact_mounts = false;                              // no mount may be there that is not listed

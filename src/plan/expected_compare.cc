@@ -231,6 +231,13 @@ void Comparison::namespaces() {
             add(what, "its own", own->second == host->second ? "the host's" : "its own", own->second != host->second);
         }
     }
+    for (const auto& [kind, inode] : expected_.joined_namespaces) {
+        const auto found = seen_.namespaces.find(kind);
+        if (found == seen_.namespaces.end())
+            add("namespace." + kind, std::to_string(inode), "not seen", Verdict::unseen);
+        else
+            add("namespace." + kind, std::to_string(inode), std::to_string(found->second), found->second == inode);
+    }
 }
 
 void Comparison::limits() {

@@ -213,6 +213,11 @@ void write_json(json::Writer& out, const Expected& expected) {
     for (const auto& [name, pair] : expected.limits)
         out.key(name).begin_array().value(pair.first).value(pair.second).end_array();
     out.end_object();
+    if (!expected.joined_namespaces.empty()) {
+        out.key("joinedNamespaces").begin_object();
+        for (const auto& [kind, inode] : expected.joined_namespaces) out.field(kind, inode);
+        out.end_object();
+    }
     out.key("sysctls").begin_object();
     for (const auto& [key, value] : expected.sysctls) out.field(key, value);
     out.end_object();
@@ -233,6 +238,12 @@ Result<Expected> expected_from_json(const json::Value& value) {
                 return Error::invalid("expected: wrong value of 'limits'");
             }
             expected.limits[std::string(limit.key)] = {pair[0].unsigned_integer(), pair[1].unsigned_integer()};
+        }
+    }
+    if (const json::Value* joined = reader.take("joinedNamespaces", json::Kind::object)) {
+        for (const json::Member& kind : joined->members()) {
+            if (!kind.value.is_integer()) return Error::invalid("expected: wrong value of 'joinedNamespaces'");
+            expected.joined_namespaces[std::string(kind.key)] = kind.value.unsigned_integer();
         }
     }
     if (const json::Value* sysctls = reader.take("sysctls", json::Kind::object)) {

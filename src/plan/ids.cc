@@ -38,10 +38,25 @@ Result<void> check_map(const std::vector<IdMapping>& map, std::string_view name)
 }
 
 // Maps that would be ignored otherwise.
-Result<void> check_asked(const oci::Linux& asked, bool user_namespace) {
+Result<void> check_asked(const oci::Linux& asked, bool user_namespace, bool joined) {
     const bool uids = !asked.uid_mappings.empty(), gids = !asked.gid_mappings.empty();
     if (!user_namespace && (uids || gids)) return Error::invalid(concat("config.json: $.linux.", uids ? "uid" : "gid", "Mappings: needs a user namespace"));
-    if (uids != gids) return Error::invalid("config.json: $.linux.uidMappings: a user namespace needs id maps");
+    if (uids != gids && !joined) return Error::invalid("config.json: $.linux.uidMappings: a user namespace needs id maps");
+    return {};
+}
+
+// A user namespace that exists has its maps; config.json may say the same once more, as engines do.
+Result<void> check_joined(const oci::Linux& asked, const NamespaceFact& joined) {
+    const auto same = [](std::vector<IdMapping> a, std::vector<IdMapping> b) {
+        const auto by_inside = [](const IdMapping& x, const IdMapping& y) { return x.inside < y.inside; };
+        std::sort(a.begin(), a.end(), by_inside);
+        std::sort(b.begin(), b.end(), by_inside);
+        return a == b;
+    };
+    if (!asked.uid_mappings.empty() && !same(from_config(asked.uid_mappings), joined.uid_map))
+        return Error::invalid(concat("config.json: $.linux.uidMappings: not the map of the user namespace ", quoted(joined.path)));
+    if (!asked.gid_mappings.empty() && !same(from_config(asked.gid_mappings), joined.gid_map))
+        return Error::invalid(concat("config.json: $.linux.gidMappings: not the map of the user namespace ", quoted(joined.path)));
     return {};
 }
 
@@ -50,14 +65,16 @@ Result<void> check_asked(const oci::Linux& asked, bool user_namespace) {
 Result<void> Compiler::ids() {
     IdsPlan& ids = plan_.ids_;
     const oci::User& user = config_.process->user;
-    const bool user_namespace = config_.find_namespace("user") != nullptr;
+    const NamespaceFact* joined = found("user");
+    const bool user_namespace = config_.find_namespace("user") != nullptr && !(joined && joined->is_hosts);
     ids.uid = user.uid;
     ids.gid = user.gid;
     ids.groups = user.additional_gids;
     if (std::find(ids.groups.begin(), ids.groups.end(), ids.gid) == ids.groups.end()) ids.groups.push_back(ids.gid);
 
     const oci::Linux& asked = config_.linux_;
-    TRY(check_asked(asked, user_namespace));
+    TRY(check_asked(asked, user_namespace, joined != nullptr));
+    if (joined && user_namespace) TRY(check_joined(asked, *joined));
     if (user_namespace && !facts_.user_namespaces)
         return Error::with_code(EPERM, concat("user namespaces are forbidden on this host: ", facts_.user_namespaces_why))
             .hint(concat("set ", facts_.user_namespaces_why, ", or run casemate as root under a profile without 'user' in namespaces.private"));
@@ -67,6 +84,9 @@ Result<void> Compiler::ids() {
         ids.mode = Mode::rootless;
         if (!user_namespace) {
             // Uid 0 of the caller's user namespace has there what it needs; the container shares it.
+        } else if (joined) {
+            ids.uid_map = joined->uid_map;
+            ids.gid_map = joined->gid_map;
         } else if (!config_.linux_.uid_mappings.empty()) {
             ids.uid_map = from_config(config_.linux_.uid_mappings);
             ids.gid_map = from_config(config_.linux_.gid_mappings);
@@ -79,10 +99,10 @@ Result<void> Compiler::ids() {
             ids.groups = {ids.gid};
         }
         const auto one_id = [](const std::vector<IdMapping>& map) { return map.size() == 1 && map[0].count == 1; };
-        const bool single = one_id(ids.uid_map) && one_id(ids.gid_map);
+        const bool single = joined ? joined->setgroups_denied : one_id(ids.uid_map) && one_id(ids.gid_map);
         ids.deny_setgroups = single;
         ids.set_groups = !single;
-        ids.use_map_helpers = !single && !facts_.nested && !ids.uid_map.empty();
+        ids.use_map_helpers = !single && !joined && !facts_.nested && !ids.uid_map.empty();
         if (single && !facts_.groups.empty() && request_.launch && !waived("identity.denyRootGroup"))
             return Error::with_code(EPERM, concat("the caller is in ", facts_.groups.size(), " more groups, which a one-id user namespace cannot drop"))
                 .hint("add a range of 65536 ids for this user to /etc/subuid and /etc/subgid, or waive identity.denyRootGroup");

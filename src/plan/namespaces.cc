@@ -1,4 +1,4 @@
-// Which namespaces are new, and what is said in them.
+// Which namespaces are new, which are somebody else's, and what is said in them.
 #include <sched.h>
 
 #include <algorithm>
@@ -26,35 +26,50 @@ bool profile_wants(const policy::Profile& profile, std::string_view type) {
 
 }  // namespace
 
+const NamespaceFact* Compiler::found(std::string_view type) const {
+    const oci::Namespace* wanted = config_.find_namespace(type);
+    if (!wanted || wanted->path.empty()) return nullptr;
+    for (const NamespaceFact& fact : request_.namespaces)
+        if (fact.type == type) return &fact;
+    return nullptr;
+}
+
 Result<void> Compiler::namespaces() {
     plan_.namespaces_.new_session_keyring = !request_.keep_session_keyring;
     NamespacesPlan& plan = plan_.namespaces_;
     for (size_t i = 0; i < config_.linux_.namespaces.size(); ++i) {
         const oci::Namespace& wanted = config_.linux_.namespaces[i];
-        if (!wanted.path.empty())
-            return Error::with_code(ENOTSUP, concat("config.json: $.linux.namespaces[", i, "].path: not applied by this version of casemate"));
-        if (plan.owns(wanted.type)) return Error::invalid(concat("config.json: $.linux.namespaces[", i, "]: ", quoted(wanted.type), " given twice"));
+        if (plan.is_apart(wanted.type)) return Error::invalid(concat("config.json: $.linux.namespaces[", i, "]: ", quoted(wanted.type), " given twice"));
         const auto kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& known) { return known.type == wanted.type; });
         if (kind == std::end(kinds)) return Error::invalid(concat("config.json: $.linux.namespaces[", i, "].type: unknown namespace ", quoted(wanted.type)));
+        if (!wanted.path.empty()) {
+            const NamespaceFact* fact = found(wanted.type);
+            if (!fact) return Error::invalid(concat("config.json: $.linux.namespaces[", i, "].path: ", quoted(wanted.path), " was not opened"));
+            // pivot_root would move the root of everything in it.
+            if (fact->is_hosts && wanted.type == "mount")
+                return Error::with_code(EPERM, concat("config.json: $.linux.namespaces[", i, "].path: ", quoted(wanted.path), " is the host's own mount namespace"));
+            if (!fact->is_hosts) plan.joined.push_back(*fact);
+            continue;
+        }
         plan.clone_flags |= kind->flag;
         if (wanted.type == "cgroup") plan.new_cgroup = true;
         if (wanted.type == "time") plan.new_time = true;
         plan.own_types.push_back(wanted.type);
     }
-    if (!plan.owns("mount")) return Error::invalid("config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
+    if (!plan.is_apart("mount")) return Error::invalid("config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
     for (const std::string_view type : {"pid", "ipc", "uts", "network", "user", "cgroup", "time"})
-        if (profile_wants(profile_, type) && !plan.owns(type))
+        if (profile_wants(profile_, type) && !plan.is_apart(type))
             return Error::with_code(EPERM, concat("the host's ", type, " namespace is refused: namespaces.private of '", profile_.name, "' names it"));
     if (plan.new_time && own_user_namespace() && !facts_.time_offsets_by_exec && !config_.linux_.time_offsets.empty())
         return Error::with_code(ENOTSUP, "config.json: $.linux.timeOffsets: this kernel cannot enter a time namespace by exec from a user namespace");
     for (const auto& [clock, offset] : config_.linux_.time_offsets) plan.time_offsets.emplace_back(clock, offset);
     if (!plan.time_offsets.empty() && !plan.new_time) return Error::invalid("config.json: $.linux.timeOffsets: needs a time namespace");
-    if (!config_.hostname.empty() && !plan.owns("uts")) return Error::invalid("config.json: $.hostname: needs a uts namespace");
-    if (!config_.domainname.empty() && !plan.owns("uts")) return Error::invalid("config.json: $.domainname: needs a uts namespace");
+    if (!config_.hostname.empty() && !plan.is_apart("uts")) return Error::invalid("config.json: $.hostname: needs a uts namespace");
+    if (!config_.domainname.empty() && !plan.is_apart("uts")) return Error::invalid("config.json: $.domainname: needs a uts namespace");
     plan.hostname = config_.hostname;
     plan.domainname = config_.domainname;
     plan.loopback_up = plan.owns("network");
-    plan.restrict_user_namespaces = own_user_namespace() && profile_.namespaces.restrict_namespaces.value_or(false);
+    plan.restrict_user_namespaces = plan.owns("user") && profile_.namespaces.restrict_namespaces.value_or(false);
     return {};
 }
 

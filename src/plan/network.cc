@@ -9,7 +9,7 @@ Result<void> Compiler::network() {
     if (!request_.launch) return {};
     plan.managed = true;
     plan.mode = profile_.network.mode.value_or(policy::NetworkMode::host);
-    const bool own = plan_.namespaces_.owns("network");
+    const bool own = plan_.namespaces_.is_apart("network");
     constexpr std::string_view names[] = {"host", "sockets", "published", "none"};
     if (plan.mode != policy::NetworkMode::host && !own)
         return Error::with_code(EPERM, concat("network.mode '", names[static_cast<size_t>(plan.mode)], "' needs 'network' in namespaces.private"))

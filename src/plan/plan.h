@@ -42,9 +42,20 @@ struct IdsPlan {
     bool single_id() const { return deny_setgroups; }
 };
 
+// A namespace that config.json names by its path, as the host found it behind its descriptor.
+struct NamespaceFact {
+    std::string type;                          // OCI's word
+    std::string path;
+    uint64_t inode = 0;
+    bool is_hosts = false;                     // the launcher's own: nothing to join
+    std::vector<IdMapping> uid_map, gid_map;   // user: as the launcher's namespace sees them
+    bool setgroups_denied = false;             // user
+};
+
 struct NamespacesPlan {
     uint64_t clone_flags = 0;       // CLONE_NEW* for clone3 (never NEWTIME, NEWCGROUP: RECIPES S2)
     std::vector<std::string> own_types;  // new ones, by OCI name
+    std::vector<NamespaceFact> joined;   // those of somebody else, never the host's
     bool new_cgroup = false;        // unshared after the attach
     bool new_time = false;
     std::vector<std::pair<std::string, oci::TimeOffset>> time_offsets;
@@ -53,6 +64,9 @@ struct NamespacesPlan {
     bool new_session_keyring = true;
     bool restrict_user_namespaces = false;  // user.max_user_namespaces = 0 in the own user namespace
     bool owns(std::string_view type) const;  // is it a new namespace of the container's own?
+    bool joins(std::string_view type) const;
+    // Not the host's: what is set in it is the business of those who share it.
+    bool is_apart(std::string_view type) const { return owns(type) || joins(type); }
 };
 
 enum class MountKind : uint8_t {
@@ -154,6 +168,7 @@ struct ProcessPlan {
     int stop_signal = 15;
     uint64_t stop_timeout_ms = 10000;
     std::optional<uint64_t> runtime_max_ms;
+    std::vector<unsigned> initial_cpus, final_cpus;  // exec: execCPUAffinity; empty: as it is
 };
 
 struct NetworkPlan {
@@ -176,6 +191,8 @@ public:
     const LandlockPlan& landlock() const { return landlock_; }
     const ProcessPlan& process() const { return process_; }
     const NetworkPlan& network() const { return network_; }
+    // One more process of a running container: only what concerns the process is done.
+    bool exec() const { return exec_; }
     const std::string& profile_name() const { return profile_name_; }
     const std::vector<policy::WaiverRecord>& waivers() const { return waivers_; }
     // What the user should know, one line each: a replaced user, limits that are not applied, rights that are missing.
@@ -193,6 +210,7 @@ private:
     LandlockPlan landlock_;
     ProcessPlan process_;
     NetworkPlan network_;
+    bool exec_ = false;
     std::string profile_name_;
     std::vector<policy::WaiverRecord> waivers_;
     std::vector<std::string> notes_;
@@ -211,6 +229,10 @@ struct Request {
     bool sources_resolved = false;  // bind sources hold no symbolic link, and none may appear
     bool keep_session_keyring = false;  // --no-new-keyring
     std::string stop_signal;     // the image's, or empty; the profile's comes before it
+    std::vector<NamespaceFact> namespaces;  // of every $.linux.namespaces[].path
+    // One more process of a container that runs: its namespaces come as `namespaces`, every one by path.
+    bool exec = false;
+    bool listens = false;        // exec: the container holds inherited sockets, so the filter guards them here too
 };
 
 // Decides. Errors name the field; nothing was touched. What config.json asks for and is not applied yet is refused by

@@ -158,6 +158,11 @@ private:
         bits("clone", namespaces.clone_flags, clone_bits);
         flag("cgroupAfterAttach", namespaces.new_cgroup);
         flag("time", namespaces.new_time);
+        if (!namespaces.joined.empty()) {
+            out_.key("joined").begin_object();
+            for (const NamespaceFact& fact : namespaces.joined) out_.field(fact.type, fact.path);
+            out_.end_object();
+        }
         for (const auto& [clock, offset] : namespaces.time_offsets)
             out_.key(concat(clock, "Offset")).begin_object().field("secs", offset.secs).field("nanosecs", offset.nanosecs).end_object();
         text_field("hostname", namespaces.hostname);

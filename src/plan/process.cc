@@ -29,7 +29,8 @@ Result<void> Compiler::process() {
     // Without privilege the value can only be raised, from the caller's own.
     if (request_.launch && !facts_.root() && plan.oom_score_adj && *plan.oom_score_adj < facts_.oom_score_adj) plan.oom_score_adj = facts_.oom_score_adj;
     // `launch` holds the id range, the relay and the record: an app that outlived it would lose them (decision 0009).
-    plan.parent_death_signal = request_.launch || profile_.process.die_with_parent.value_or(false);
+    // An exec'ed process ends with the container's init; its caller may go, as runc's may.
+    plan.parent_death_signal = request_.exec ? false : request_.launch || profile_.process.die_with_parent.value_or(false);
     plan.own_init = request_.launch && profile_.process.init.value_or(false);
     if (plan.own_init && !plan_.namespaces_.owns("pid")) plan.own_init = false, note("process.init is off: there is no own pid namespace to be PID 1 of");
     plan.preserved_fds = request_.preserved_fds;
@@ -56,7 +57,8 @@ Result<void> Compiler::process() {
         plan.stop_signal = *number;
     }
     if (profile_.process.stop_timeout_ms) plan.stop_timeout_ms = *profile_.process.stop_timeout_ms;
-    plan.runtime_max_ms = profile_.limits.runtime_max_ms;
+    if (!request_.exec) plan.runtime_max_ms = profile_.limits.runtime_max_ms;
+    TRY(affinity());
     if (profile_.process.apparmor_profile || profile_.process.selinux_label)
         return Error::with_code(ENOTSUP, "process.apparmorProfile and process.selinuxLabel: not applied by this version of casemate");
     const policy::Limits& limits = profile_.limits;

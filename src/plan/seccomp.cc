@@ -34,7 +34,7 @@ bool allows_capset(const std::vector<sock_filter>& program) {
 Result<void> Compiler::seccomp() {
     const policy::FilterNeeds needs{
         .mdwe_by_filter = profile_.memory.deny_write_execute.value_or(false) && !facts_.mdwe,
-        .listening = request_.inherited_fds > 0,
+        .listening = request_.inherited_fds > 0 || request_.listens,
         .own_init = plan_.process_.own_init,
     };
     seccomp::Policy policy = policy::seccomp_policy(profile_, needs);

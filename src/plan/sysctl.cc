@@ -1,4 +1,4 @@
-// Sysctls of namespaces that the container owns, by a closed list; nothing of the host (CVE-2022-0811).
+// Sysctls of namespaces that are not the host's, by a closed list; nothing of the host (CVE-2022-0811).
 #include <algorithm>
 
 #include "base/text.h"
@@ -24,7 +24,7 @@ Result<std::string> sysctl_path(std::string_view key, const NamespacesPlan& name
     for (const std::string_view part : split(path, '/'))
         if (part.empty() || part == "." || part == ".." || std::any_of(part.begin(), part.end(), foreign)) return Error::invalid(concat(quoted(key), ": not a sysctl"));
     const auto owned = [&](const char* type) -> Result<std::string> {
-        if (!namespaces.owns(type)) return Error::with_code(EPERM, concat(quoted(key), ": needs an own ", type, " namespace"));
+        if (!namespaces.is_apart(type)) return Error::with_code(EPERM, concat(quoted(key), ": needs an own ", type, " namespace"));
         return path;
     };
     if (path.starts_with("net/")) return owned("network");

@@ -12,6 +12,7 @@
 #include "runtime/app.h"
 #include "runtime/ceiling.h"
 #include "runtime/facts.h"
+#include "runtime/joined.h"
 #include "sys/call.h"
 #include "sys/unix_socket.h"
 
@@ -68,8 +69,10 @@ Result<Made> make_container(const CreateOptions& options, Site& site, launch::Si
     const policy::Profile& profile = tightened.profile;
     bundle.config = std::move(tightened.config);
     const plan::HostFacts facts = TRY(host_facts(profile, ceiling.has_value()));
+    Joined joined = TRY(open_joined(bundle.config));
     plan::Request request;
     request.bundle = bundle.path;
+    request.namespaces = std::move(joined.facts);
     request.sources_resolved = ceiling.has_value();
     request.listen_fds = listen_fds_of_caller();
     request.preserved_fds = options.preserve_fds + request.listen_fds;
@@ -78,6 +81,7 @@ Result<Made> make_container(const CreateOptions& options, Site& site, launch::Si
     for (const std::string& note : plan.notes()) log(LogLevel::info, note);
 
     launch::Options start;
+    start.joins = std::move(joined.files);
     start.signal_mask = signals.mask_before();
     start.signals = signals.fd();
     start.inherited = TRY(preserved_descriptors(request.preserved_fds));

@@ -5,6 +5,7 @@
 #include "runtime/ceiling.h"
 #include "runtime/directories.h"
 #include "runtime/facts.h"
+#include "runtime/joined.h"
 #include "runtime/plan_report.h"
 
 namespace casemate::runtime {
@@ -25,6 +26,7 @@ Result<PlanReport> plan_bundle(const Settings&, const std::string& path, const s
         const plan::HostFacts facts = TRY(host_facts(tightened.profile, true));
         plan::Request request;
         request.bundle = bundle.path;
+        request.namespaces = TRY(open_joined(tightened.config)).facts;
         request.sources_resolved = ceiling.has_value();
         const plan::Plan plan = TRY(plan::compile(tightened.config, tightened.profile, facts, request));
         report = report_of(plan, tightened.profile);

@@ -71,7 +71,30 @@ Result<std::vector<plan::IdMapping>> read_map(const sys::Procfs& proc, const cha
     return map;
 }
 
+Result<void> read_by_calls(const InitContext& context, plan::Observed& out) {
+    const plan::Expected& expected = context.prepared.expected;
+    if (expected.dumpable) out.dumpable = TRY(sys::prctl_get(PR_GET_DUMPABLE, 0, "prctl PR_GET_DUMPABLE")) == 1;
+    if (expected.parent_death_signal) {
+        int signal = 0;
+        if (::prctl(PR_GET_PDEATHSIG, &signal) < 0) return Error::sys("prctl PR_GET_PDEATHSIG");
+        out.parent_death_signal = signal;
+    }
+    if (expected.own_session) out.own_session = ::getsid(0) == ::getpid();
+    if (expected.own_session_keyring) {
+        if (const auto keyring = sys::session_keyring()) out.session_keyring = keyring.value();
+        out.host_session_keyring = context.prepared.host_session_keyring;
+    }
+    if (expected.securebits) out.securebits = static_cast<uint32_t>(TRY(sys::prctl_get(PR_GET_SECUREBITS, 0, "prctl PR_GET_SECUREBITS")));
+    return {};
+}
+
 }  // namespace
+
+Result<plan::Observed> observe_self_by_calls(InitContext& context) {
+    plan::Observed out;
+    TRY(read_by_calls(context, out));
+    return out;
+}
 
 Result<plan::Observed> observe_self(InitContext& context) {
     const sys::Procfs& proc = *context.proc;
@@ -98,19 +121,9 @@ Result<plan::Observed> observe_self(InitContext& context) {
     // An unshared time namespace is entered at the exec (time_namespaces(7)).
     for (const std::string& kind : expected.own_namespaces)
         out.namespaces[kind] = TRY_IN(kind, proc.namespace_inode("self", kind == "time" ? "time_for_children" : kind));
+    for (const auto& [kind, inode] : expected.joined_namespaces) out.namespaces[kind] = TRY_IN(kind, proc.namespace_inode("self", kind));
     out.host_namespaces = context.prepared.host_namespaces;
-    if (expected.dumpable) out.dumpable = TRY(sys::prctl_get(PR_GET_DUMPABLE, 0, "prctl PR_GET_DUMPABLE")) == 1;
-    if (expected.parent_death_signal) {
-        int signal = 0;
-        if (::prctl(PR_GET_PDEATHSIG, &signal) < 0) return Error::sys("prctl PR_GET_PDEATHSIG");
-        out.parent_death_signal = signal;
-    }
-    if (expected.own_session) out.own_session = ::getsid(0) == ::getpid();
-    if (expected.own_session_keyring) {
-        if (const auto keyring = sys::session_keyring()) out.session_keyring = keyring.value();
-        out.host_session_keyring = context.prepared.host_session_keyring;
-    }
-    if (expected.securebits) out.securebits = static_cast<uint32_t>(TRY(sys::prctl_get(PR_GET_SECUREBITS, 0, "prctl PR_GET_SECUREBITS")));
+    TRY(read_by_calls(context, out));
     if (expected.hostname) {
         utsname names{};
         if (::uname(&names) < 0) return Error::sys("uname");

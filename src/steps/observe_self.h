@@ -7,5 +7,7 @@
 namespace casemate::steps {
 
 Result<plan::Observed> observe_self(InitContext& context);
+// The part of it that only the process itself can tell, by calls on itself: no procfs, so no descriptor of the host.
+Result<plan::Observed> observe_self_by_calls(InitContext& context);
 
 }  // namespace casemate::steps

@@ -64,6 +64,42 @@ const InitStep* const init_table[] = {
     &init::execute_stub,
 };
 
+const HostStep* const exec_host_table[] = {
+    &host::take_oom_score,
+    &host::hide_from_ptrace,
+    &host::open_procfs,
+    &host::seal_stub,
+    // the stage joins and clones
+    &host::set_process_limits,
+};
+
+const InitStep* const exec_init_table[] = {
+    &init::become_namespace_root,
+    &init::hide_from_ptrace,
+    &init::join_session_keyring,
+    &init::start_session,
+    &init::set_cpu_affinity,
+    &init::set_limits,
+    &init::set_no_new_privs,
+    &init::drop_bounding_set,
+    &init::set_ids,
+    &init::set_capabilities,
+    &init::set_umask,
+    &init::resolve_program,
+    &init::rearm_parent_death,
+    &init::verify_joined,
+    &init::deny_write_execute,
+    &init::restrict_with_landlock,
+    &init::arrange_descriptors,
+    &init::set_descriptor_limit,
+    &init::load_seccomp,
+    &init::drop_last_capabilities,
+    &init::execute_stub,
+};
+
+std::span<const HostStep* const> host_steps(const plan::Plan& plan) { return plan.exec() ? exec_host_sequence() : host_sequence(); }
+std::span<const InitStep* const> init_steps(const plan::Plan& plan) { return plan.exec() ? exec_init_sequence() : init_sequence(); }
+
 // The mutation build leaves one named step out, to show that verify or probe notices; other builds cannot.
 bool left_out([[maybe_unused]] std::string_view name) {
 #ifdef CASEMATE_MUTATIONS
@@ -86,23 +122,31 @@ Result<void> apply(const Step<Context>& step, Context& context) {
 
 std::span<const HostStep* const> host_sequence() { return host_table; }
 std::span<const InitStep* const> init_sequence() { return init_table; }
+std::span<const HostStep* const> exec_host_sequence() { return exec_host_table; }
+std::span<const InitStep* const> exec_init_sequence() { return exec_init_table; }
 
 Result<void> run_host(HostContext& context, Phase phase) {
-    for (const HostStep* step : host_table)
+    for (const HostStep* step : host_steps(context.plan))
         if (step->phase == phase) TRY(apply(*step, context));
     return {};
 }
 
 Result<void> run_init(InitContext& context) {
-    for (const InitStep* step : init_table) TRY(apply(*step, context));
+    for (const InitStep* step : init_steps(context.plan)) TRY(apply(*step, context));
     return {};
 }
 
 std::vector<Line> describe(const plan::Plan& plan) {
     std::vector<Line> lines;
-    for (const HostStep* step : host_table)
+    for (const HostStep* step : host_steps(plan))
         if (step->needed(plan)) lines.push_back({"host", phase_name(step->phase), step->name, step->describe(plan)});
-    for (const InitStep* step : init_table)
+    const auto& joined = plan.namespaces().joined;
+    if (!joined.empty()) {
+        std::string text;
+        for (const plan::NamespaceFact& fact : joined) text += concat(text.empty() ? "" : ", ", fact.type, " ", quoted(fact.path));
+        lines.push_back({"stage", "clone", "join namespaces", std::move(text)});
+    }
+    for (const InitStep* step : init_steps(plan))
         if (step->needed(plan)) lines.push_back({"init", phase_name(step->phase), step->name, step->describe(plan)});
     return lines;
 }

@@ -122,13 +122,14 @@ plan::Plan TempBundle::plan(const Wanted& wanted) const {
     return plan;
 }
 
-plan::Plan TempBundle::oci_plan(const std::function<void(oci::Config&)>& edit) const {
+plan::Plan TempBundle::oci_plan(const std::function<void(oci::Config&)>& edit, const std::function<void(plan::Request&)>& edit_request) const {
     policy::Profile profile;  // says nothing
     profile.name = "oci";
     oci::Config config = engine_config(rootfs());
     if (edit) edit(config);
     plan::Request request;
     request.bundle = path_;
+    if (edit_request) edit_request(request);
     return required(plan::compile(config, profile, facts_for(profile, plan::Mode::root), request));
 }
 

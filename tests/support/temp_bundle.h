@@ -41,7 +41,7 @@ public:
     plan::Plan plan(const Wanted& wanted = {}) const;
     // As the OCI verbs do: what config.json says and nothing else. `edit` gets a small config with the six namespaces of
     // an engine, /proc, /dev, /sys and uid 0.
-    plan::Plan oci_plan(const std::function<void(oci::Config&)>& edit = {}) const;
+    plan::Plan oci_plan(const std::function<void(oci::Config&)>& edit = {}, const std::function<void(plan::Request&)>& edit_request = {}) const;
 
 private:
     std::string path_;

@@ -61,7 +61,7 @@ Result<void> write_maps_by_helpers(pid_t pid, const std::vector<plan::IdMapping>
 }
 
 const HostStep write_id_maps{
-    "write id maps", Phase::adopt, [](const plan::Plan& plan) { return !plan.ids().uid_map.empty(); },
+    "write id maps", Phase::adopt, [](const plan::Plan& plan) { return plan.namespaces().owns("user"); },
     [](const plan::Plan& plan) {
         std::string text = map_text(plan.ids().uid_map);
         for (char& c : text)

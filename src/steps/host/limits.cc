@@ -7,9 +7,14 @@
 namespace casemate::steps::host {
 namespace {
 
+// The files of a process that is not dumpable are root's: rootless, an exec'ed process gets its value by inheritance.
+bool inherits_oom_score(const plan::Plan& plan) {
+    return plan.exec() && plan.ids().mode == plan::Mode::rootless && plan.process().oom_score_adj.has_value();
+}
+
 Result<void> apply_limits(HostContext& context) {
     const plan::ProcessPlan& process = context.plan.process();
-    if (process.oom_score_adj)
+    if (process.oom_score_adj && !inherits_oom_score(context.plan))
         TRY_IN("oom_score_adj", context.proc->write(concat(context.pid, "/oom_score_adj"), std::to_string(*process.oom_score_adj)));
     for (const plan::Rlimit& limit : process.rlimits) {
         const auto [soft, hard] = TRY(sys::get_limit(limit.resource));
@@ -23,6 +28,14 @@ Result<void> apply_limits(HostContext& context) {
 }
 
 }  // namespace
+
+const HostStep take_oom_score{
+    "take oom_score_adj", Phase::prepare, inherits_oom_score,
+    [](const plan::Plan& plan) { return concat("oom_score_adj ", *plan.process().oom_score_adj, ", for the process to inherit"); },
+    [](HostContext& context) -> Result<void> {
+        const sys::Procfs proc = TRY(sys::Procfs::host());
+        return proc.write("self/oom_score_adj", std::to_string(*context.plan.process().oom_score_adj));
+    }};
 
 const HostStep set_process_limits{
     "set limits from outside", Phase::adopt,

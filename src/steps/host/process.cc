@@ -12,10 +12,11 @@
 namespace casemate::steps::host {
 
 // Why here: nothing hostile may open our /proc entries from now on (I10). Rootless this would make init's map files
-// root-owned and unwritable (RECIPES H1, measured): there init does it after the maps are written.
+// root-owned and unwritable (RECIPES H1, measured): there init does it after the maps are written. An exec has no maps to
+// write, and a hostile container to enter.
 const HostStep hide_from_ptrace{
     "hide from ptrace", Phase::prepare,
-    [](const plan::Plan& plan) { return plan.ids().mode != plan::Mode::rootless; },
+    [](const plan::Plan& plan) { return plan.exec() || plan.ids().mode != plan::Mode::rootless; },
     [](const plan::Plan&) { return std::string("PR_SET_DUMPABLE 0"); },
     [](HostContext&) { return sys::prctl(PR_SET_DUMPABLE, 0, "prctl PR_SET_DUMPABLE"); }};
 

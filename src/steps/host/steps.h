@@ -6,6 +6,7 @@
 
 namespace casemate::steps::host {
 
+extern const HostStep take_oom_score;        // limits.cc
 extern const HostStep hide_from_ptrace;      // process.cc
 extern const HostStep open_procfs;           // process.cc
 extern const HostStep open_root;             // mounts.cc

@@ -15,6 +15,18 @@ constexpr const char* forbidden = "/proc/self/comm";
 
 constexpr uint64_t file_rights = 1 | 2 | 4 | 16384 | 32768;  // execute, write_file, read_file, truncate, ioctl_dev
 
+Result<void> restrict_and_try(FdView ruleset) {
+    // No rule lets /proc be written: what could be opened a moment ago must be refused now. Own /proc files are the
+    // app's only while dumpable, which is safe for this moment: nothing hostile shares a namespace yet.
+    TRY(sys::prctl(PR_SET_DUMPABLE, 1, "prctl PR_SET_DUMPABLE"));
+    TRY_IN("before", sys::open(forbidden, O_WRONLY));
+    TRY(sys::landlock_restrict(ruleset));
+    const auto after = sys::open(forbidden, O_WRONLY);
+    TRY(sys::prctl(PR_SET_DUMPABLE, 0, "prctl PR_SET_DUMPABLE"));
+    if (after || after.error().code() != EACCES) return Error::invalid("the Landlock domain had no effect");
+    return {};
+}
+
 Result<void> restrict(InitContext& context) {
     const plan::LandlockPlan& plan = context.plan.landlock();
     const Fd ruleset = TRY(sys::landlock_create({plan.handled_fs, plan.handled_net, plan.scoped}, plan.abi));
@@ -27,15 +39,8 @@ Result<void> restrict(InitContext& context) {
         TRY_IN(quoted(rule.path), sys::landlock_allow_path(ruleset, path.value(), access));
     }
     for (const auto& [port, access] : plan.ports) TRY_IN(concat("port ", port), sys::landlock_allow_port(ruleset, port, access));
-    // No rule lets /proc be written: what could be opened a moment ago must be refused now. Own /proc files are the
-    // app's only while dumpable, which is safe for this moment: nothing hostile shares a namespace yet.
-    TRY(sys::prctl(PR_SET_DUMPABLE, 1, "prctl PR_SET_DUMPABLE"));
-    TRY_IN("before", sys::open(forbidden, O_WRONLY));
-    TRY(sys::landlock_restrict(ruleset));
-    const auto after = sys::open(forbidden, O_WRONLY);
-    TRY(sys::prctl(PR_SET_DUMPABLE, 0, "prctl PR_SET_DUMPABLE"));
-    if (after || after.error().code() != EACCES) return Error::invalid("the Landlock domain had no effect");
-    return {};
+    // An exec'ed process may not be dumpable for an instant: a container process could look into it.
+    return context.plan.exec() ? sys::landlock_restrict(ruleset) : restrict_and_try(ruleset);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Resource limits that init may set itself: those that lower. Raising ones came from the host (steps/host/limits.cc).
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "base/text.h"
@@ -19,6 +20,18 @@ const InitStep set_limits{
     [](InitContext& context) -> Result<void> {
         for (const plan::Rlimit& limit : context.plan.process().rlimits)
             if (limit.resource != RLIMIT_NOFILE) TRY_IN(limit.name, sys::set_limit(0, limit.resource, limit.soft, limit.hard));
+        return {};
+    }};
+
+// execCPUAffinity.final: once the process is in the container's cgroup, whose cpuset bounds it.
+const InitStep set_cpu_affinity{
+    "set CPU affinity", Phase::limits, [](const plan::Plan& plan) { return plan.exec() && !plan.process().final_cpus.empty(); },
+    [](const plan::Plan& plan) { return concat(plan.process().final_cpus.size(), " CPUs"); },
+    [](InitContext& context) -> Result<void> {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        for (const unsigned cpu : context.plan.process().final_cpus) CPU_SET(cpu, &set);
+        if (::sched_setaffinity(0, sizeof set, &set) < 0) return Error::sys("sched_setaffinity");
         return {};
     }};
 

@@ -1,6 +1,7 @@
 // What is said inside fresh namespaces: names, time offsets, the cgroup root.
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -48,7 +49,10 @@ const InitStep set_hostname{
     [](InitContext& context) -> Result<void> {
         const std::string& host = context.plan.namespaces().hostname;
         const std::string& domain = context.plan.namespaces().domainname;
-        if (!host.empty() && ::sethostname(host.data(), host.size()) < 0) return Error::sys("sethostname");
+        // In a shared namespace the name may be the right one already, and another container's to change.
+        utsname now{};
+        if (::uname(&now) < 0) return Error::sys("uname");
+        if (!host.empty() && host != now.nodename && ::sethostname(host.data(), host.size()) < 0) return Error::sys("sethostname");
         if (!domain.empty() && ::setdomainname(domain.data(), domain.size()) < 0) return Error::sys("setdomainname");
         return {};
     }};

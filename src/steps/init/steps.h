@@ -27,6 +27,7 @@ extern const InitStep set_propagation;           // pivot.cc
 extern const InitStep write_sysctls;             // sysctl.cc
 extern const InitStep forbid_user_namespaces;    // sysctl.cc
 extern const InitStep set_limits;                // limits.cc
+extern const InitStep set_cpu_affinity;          // limits.cc
 extern const InitStep set_no_new_privs;          // credentials.cc
 extern const InitStep drop_bounding_set;         // capabilities.cc
 extern const InitStep set_ids;                   // credentials.cc
@@ -35,6 +36,7 @@ extern const InitStep set_umask;                 // process.cc
 extern const InitStep resolve_program;           // process.cc
 extern const InitStep rearm_parent_death;        // process.cc
 extern const InitStep verify_inside;             // verify.cc
+extern const InitStep verify_joined;             // verify.cc
 extern const InitStep deny_write_execute;        // mdwe.cc
 extern const InitStep restrict_with_landlock;    // landlock.cc
 extern const InitStep arrange_descriptors;       // fds.cc

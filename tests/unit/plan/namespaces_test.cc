@@ -47,7 +47,7 @@ TEST_CASE("namespaces: a mount namespace always") {
           "config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
 }
 
-TEST_CASE("namespaces: given twice, unknown, or by path") {
+TEST_CASE("namespaces: given twice, or unknown") {
     const auto parse = [](const std::string& list) {
         const auto config = oci::parse_config(
             concat(R"({"ociVersion": "1.3.0", "root": {"path": "r"}, "linux": {"namespaces": [)", list, "]}}"));
@@ -65,9 +65,71 @@ TEST_CASE("namespaces: given twice, unknown, or by path") {
     Input unknown = in_namespaces("mount");
     unknown.config.linux_.namespaces.push_back({"syslog", ""});
     CHECK(refusal(unknown) == "config.json: $.linux.namespaces[1].type: unknown namespace 'syslog'");
-    Input joined = in_namespaces("mount");
-    joined.config.linux_.namespaces.push_back({"network", "/run/netns/web"});
-    CHECK(refusal(joined) == "config.json: $.linux.namespaces[1].path: not applied by this version of casemate");
+}
+
+TEST_CASE("namespaces: by path; what was found there decides") {
+    Input input = in_namespaces("mount", R"(, "sysctl": {"net.ipv4.ip_forward": "1"})");
+    input.config.linux_.namespaces.push_back({"network", "/run/netns/web"});
+    input.config.linux_.namespaces.push_back({"uts", "/proc/9/ns/uts"});
+    input.config.hostname = "web";
+    CHECK(refusal(input) == "config.json: $.linux.namespaces[1].path: '/run/netns/web' was not opened");
+    input.request.namespaces = {{.type = "network", .path = "/run/netns/web", .inode = 17}, {.type = "uts", .path = "/proc/9/ns/uts", .inode = 18}};
+    const Plan plan = compiled(input);
+    CHECK(plan.namespaces().clone_flags == CLONE_NEWNS);
+    REQUIRE(plan.namespaces().joined.size() == 2);
+    CHECK(plan.namespaces().joined[0].type == "network");
+    CHECK(plan.namespaces().joins("uts"));
+    CHECK_FALSE(plan.namespaces().owns("network"));
+    CHECK_FALSE(plan.namespaces().loopback_up);  // its owner's
+    CHECK(plan.namespaces().hostname == "web");
+    CHECK(expected_of(plan, 0).joined_namespaces == std::map<std::string, uint64_t>{{"net", 17}, {"uts", 18}});
+    CHECK(contains(to_json(plan), R"("network": "/run/netns/web")"));
+
+    // The host's own, named by a path, is the host's.
+    input.request.namespaces[0].is_hosts = true;
+    CHECK(contains(refusal(input), "'net.ipv4.ip_forward': needs an own network namespace"));
+    input.config.linux_.sysctl.clear();
+    CHECK(compiled(input).namespaces().joined.size() == 1);
+    input.profile.namespaces.private_ = {"network"};
+    CHECK(contains(refusal(input), "the host's network namespace is refused"));
+}
+
+TEST_CASE("namespaces: the host's mount namespace cannot be joined, another's can") {
+    Input input = in_namespaces("pid");
+    input.config.linux_.namespaces.push_back({"mount", "/proc/1/ns/mnt"});
+    input.request.namespaces = {{.type = "mount", .path = "/proc/1/ns/mnt", .inode = 5, .is_hosts = true}};
+    CHECK(refusal(input) == "config.json: $.linux.namespaces[1].path: '/proc/1/ns/mnt' is the host's own mount namespace");
+    input.request.namespaces[0].is_hosts = false;
+    CHECK(compiled(input).namespaces().clone_flags == CLONE_NEWPID);
+}
+
+TEST_CASE("namespaces: a joined user namespace has its maps already") {
+    Input input = in_namespaces("mount pid");
+    input.config.linux_.namespaces.push_back({"user", "/proc/9/ns/user"});
+    NamespaceFact fact{.type = "user", .path = "/proc/9/ns/user", .inode = 5};
+    fact.uid_map = fact.gid_map = {{0, 100000, 1000}, {1000, 5000, 10}};
+    input.request.namespaces = {fact};
+    const Plan plan = compiled(input);
+    CHECK(plan.ids().mode == Mode::root_userns);
+    CHECK(plan.ids().uid_map == fact.uid_map);
+    CHECK(plan.ids().owner_uid == 100000);
+    CHECK((plan.namespaces().clone_flags & CLONE_NEWUSER) == 0);
+    CHECK_FALSE(plan.namespaces().restrict_user_namespaces);
+    // Engines say the maps once more, in any order; other ones are an error.
+    input.config.linux_.uid_mappings = {{1000, 5000, 10}, {0, 100000, 1000}};
+    CHECK(refusal(input) == "compiled");
+    input.config.linux_.uid_mappings = {{0, 100000, 1001}};
+    CHECK(refusal(input) == "config.json: $.linux.uidMappings: not the map of the user namespace '/proc/9/ns/user'");
+    input.config.linux_.uid_mappings.clear();
+    input.config.process->user.uid = 3000;
+    CHECK(contains(refusal(input), "uid 3000 is not in the user namespace's map"));
+
+    input.config.process->user.uid = 0;
+    input.facts = user_facts(false);
+    CHECK_FALSE(compiled(input).ids().use_map_helpers);
+    CHECK(compiled(input).ids().set_groups);
+    input.request.namespaces[0].setgroups_denied = true;
+    CHECK_FALSE(compiled(input).ids().set_groups);
 }
 
 TEST_CASE("namespaces: the host's is refused where the profile names it") {

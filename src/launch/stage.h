@@ -1,0 +1,46 @@
+// Stage: the process between host and init of a container that joins namespaces which exist already.
+//
+// Why a process of its own: setns(2) is for good, and the host still has the host's paths to look at. The stage joins,
+// makes init as its own sibling (CLONE_PARENT: init is the host's child, and later its engine's to wait for), hands the
+// pidfd over and is gone. Made by fork(2), which is safe where the host is a library in a threaded caller.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "sys/call.h"
+
+namespace casemate::launch {
+
+// A namespace by its descriptor (nsfs), opened and checked by the host.
+struct NamespaceFile {
+    std::string type;  // OCI's word, for messages: "network"
+    int flag = 0;      // CLONE_NEW*: setns(2) refuses a namespace of another kind
+    Fd file;
+};
+
+// OCI's word -> CLONE_NEW*; 0 for an unknown one.
+int namespace_flag(std::string_view type);
+
+// What init is born into.
+struct Birth {
+    uint64_t new_namespaces = 0;                      // CLONE_NEW* of clone3(2)
+    int cgroup = -1;                                  // v2 directory for CLONE_INTO_CGROUP
+    std::span<const NamespaceFile> joins;             // joined before the clone
+    // exec: the namespaces of this process (a pidfd) of these kinds, in one call. Naming one that is ours already is an
+    // error of the kernel's (EINVAL, EPERM), so only those that differ are named.
+    int process = -1;
+    int process_namespaces = 0;
+    std::span<const unsigned> cpus;                   // process.execCPUAffinity.initial; empty: as it is
+
+    bool needs_stage() const { return !joins.empty() || process_namespaces != 0 || !cpus.empty(); }
+};
+
+// As sys::clone3: init's pid and pidfd in the host, pid 0 in init. With something to join it goes through a stage. An
+// error reads "join network namespace: setns: ..."; no process is left then.
+Result<sys::Cloned> make_init(const Birth& birth);
+
+}  // namespace casemate::launch
