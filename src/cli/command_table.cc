@@ -46,7 +46,7 @@ constexpr Command commands[] = {
     {Verb::run, G::oci, "run", "ID", "create, start and wait for a container", 1, 1, Tail::none, F::by_error,
      {O::bundle, O::config, O::detach, O::pid_file, O::console_socket, O::pidfd_socket, O::preserve_fds, O::no_pivot,
       O::no_new_keyring, O::no_subreaper, O::keep, O::none}},
-    {Verb::exec, G::later, "exec", "ID COMMAND...", "run another process in a container", 1, 1, Tail::after_operands,
+    {Verb::exec, G::oci, "exec", "ID COMMAND...", "run another process in a container", 1, 1, Tail::after_operands,
      F::exec,
      {O::process, O::detach, O::pid_file, O::console_socket, O::pidfd_socket, O::cwd, O::env, O::tty, O::user,
       O::additional_gids, O::cap, O::no_new_privs, O::apparmor, O::process_label, O::preserve_fds, O::cgroup,

@@ -62,6 +62,7 @@ Result<int> call_verb(const verbs::Call& call) {
         case Verb::create: return verbs::create(call);
         case Verb::start: return verbs::start(call);
         case Verb::run: return verbs::run(call);
+        case Verb::exec: return verbs::exec(call);
         case Verb::state: return verbs::state(call);
         case Verb::kill: return verbs::kill(call);
         case Verb::delete_: return verbs::delete_container(call);

@@ -73,7 +73,7 @@ constexpr Option options[] = {
     {Opt::no_new_keyring, T::engine, 0, nothing, "no-new-keyring", "", "keep the caller's session keyring"},
     {Opt::no_subreaper, T::engine, 0, nothing, "no-subreaper", "", "accepted for runc's clients"},
     {Opt::keep, T::engine, 0, nothing, "keep", "", "do not delete the container when it ends"},
-    {Opt::process, T::engine, 0, value, "process", "FILE", "the process as JSON, as in config.json"},
+    {Opt::process, T::engine, 'p', value, "process", "FILE", "the process as JSON, as in config.json"},
     {Opt::additional_gids, T::engine, 'g', values, "additional-gids", "GID", "a supplementary group"},
     {Opt::no_new_privs, T::engine, 0, nothing, "no-new-privs", "", "set no_new_privs"},
     {Opt::apparmor, T::engine, 0, value, "apparmor", "NAME", "the AppArmor profile"},

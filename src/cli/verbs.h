@@ -24,6 +24,7 @@ Result<int> gc(const Call& call);
 Result<int> create(const Call& call);
 Result<int> start(const Call& call);
 Result<int> run(const Call& call);
+Result<int> exec(const Call& call);
 Result<int> state(const Call& call);
 Result<int> kill(const Call& call);
 Result<int> delete_container(const Call& call);

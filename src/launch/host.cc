@@ -36,22 +36,23 @@ Result<void> check_signals(FdView signals) {
     return {};
 }
 
-// Waits for one message. Of `signals` (-1: none) the first that would end an app is an error.
-Result<Message> receive(FdView channel, int deadline_ms, FdView signals) {
-    pollfd waiting[] = {{channel.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+// Waits for one message. Of `signals` (-1: none) the first that would end an app is an error. The pidfd is watched too:
+// in a hostile container somebody else may have got hold of the channel's other end, and never let it close.
+Result<Message> receive(FdView channel, FdView pidfd, int deadline_ms, FdView signals) {
+    pollfd waiting[] = {{channel.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {pidfd.get(), POLLIN, 0}};
     do {
         int ready;
-        do ready = ::poll(waiting, 2, deadline_ms);
+        do ready = ::poll(waiting, 3, deadline_ms);
         while (ready < 0 && errno == EINTR);
         if (ready < 0) return Error::sys("poll");
         if (ready == 0) return Error::from_errno(ETIMEDOUT, "waiting for init");
         if (waiting[1].revents) TRY(check_signals(signals));
-    } while (!waiting[0].revents);
+    } while (!waiting[0].revents && !waiting[2].revents);
     char buffer[sizeof(FailedMessage)];
     ssize_t size;
-    do size = ::recv(channel.get(), buffer, sizeof buffer, 0);
+    do size = ::recv(channel.get(), buffer, sizeof buffer, MSG_DONTWAIT);
     while (size < 0 && errno == EINTR);
-    if (size < 0 && errno != ECONNRESET) return Error::sys("recv");
+    if (size < 0 && errno != ECONNRESET && errno != EAGAIN) return Error::sys("recv");
     Message message;
     if (size <= 0) {
         message.end = true;
@@ -83,8 +84,13 @@ Error failed(const FailedMessage& failure) {
     return error;
 }
 
-// Init is gone without a word: say how.
-Error died(pid_t pid, std::string_view when) {
+// Init is gone without a word: say how. One that only closed the channel is somebody else's doing, and is ended.
+Error died(pid_t pid, FdView pidfd, std::string_view when) {
+    constexpr int grace_ms = 2000;
+    if (!sys::wait_readable(pidfd, grace_ms)) {
+        (void)!sys::pidfd_send_signal(pidfd, SIGKILL);
+        return Error::invalid(concat("init closed its channel ", when));
+    }
     int status = 0;
     while (::waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {
     }
@@ -118,18 +124,18 @@ std::vector<int> stub_fds(const steps::Prepared& prepared) {
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     TRY(steps::run_host(host, steps::Phase::adopt));
     TRY(send(channel, Letter::go));
-    const Message first = TRY(receive(channel, options.deadline_ms, options.signals));
-    if (first.end) return died(host.pid, "before the app was started");
+    const Message first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
+    if (first.end) return died(host.pid, pidfd, "before the app was started");
     if (first.letter == Letter::failed) return failed(first.failure);
     if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
     if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, stub_fds(host.prepared)}));
     // From here on the app may run at any moment: a signal is then the app's, and waits for supervise().
     TRY(check_signals(options.signals));
     TRY(send(channel, Letter::execute));
-    const Message second = TRY(receive(channel, options.deadline_ms, -1));
+    const Message second = TRY(receive(channel, pidfd, options.deadline_ms, -1));
     // Without an init of ours the closed channel is the app's exec; with one, the stub keeps it open while it lives.
-    if (second.end && host.plan.process().own_init) return died(host.pid, "before the app was started");
-    if (host.prepared.gate.present() && second.letter != Letter::waiting) return died(host.pid, "before it waited for 'start'");
+    if (second.end && host.plan.process().own_init) return died(host.pid, pidfd, "before the app was started");
+    if (host.prepared.gate.present() && second.letter != Letter::waiting) return died(host.pid, pidfd, "before it waited for 'start'");
     if (second.end || second.letter == Letter::waiting) return {};
     if (second.letter == Letter::started && host.plan.process().own_init) return {};
     if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan.process().args.front(), second.number);

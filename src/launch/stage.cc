@@ -26,7 +26,10 @@ struct StageMessage {
     char text[500] = {};
 };
 
-Result<void> join(const NamespaceFile& joined) { return TRY_IN(concat("join ", joined.type, " namespace"), sys::setns(joined.file, joined.flag)); }
+Result<void> join(const NamespaceFile& joined) {
+    TRY_IN(concat("join ", joined.type, " namespace"), sys::setns(joined.file, joined.flag));
+    return {};
+}
 
 // In two rounds around the user namespace: what it does not own must be joined with the rights that are left behind, and
 // what only it owns with those that it gives (runc's order).

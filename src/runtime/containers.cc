@@ -16,8 +16,6 @@
 #include "sys/call.h"
 
 namespace casemate::runtime {
-namespace {
-
 oci::State state_of(const RecordFile& file, const Record& record) {
     oci::State state;
     state.id = record.id;
@@ -32,6 +30,8 @@ oci::State state_of(const RecordFile& file, const Record& record) {
     state.annotations = record.annotations;
     return state;
 }
+
+namespace {
 
 Result<RecordFile> file_of(const Settings& settings, const std::string& id) {
     const std::string root = TRY(state_root(settings));

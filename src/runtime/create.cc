@@ -13,6 +13,7 @@
 #include "runtime/ceiling.h"
 #include "runtime/facts.h"
 #include "runtime/joined.h"
+#include "runtime/policy_file.h"
 #include "sys/call.h"
 #include "sys/unix_socket.h"
 
@@ -41,6 +42,8 @@ unsigned listen_fds_of_caller() {
     return value ? static_cast<unsigned>(parse_decimal(value, 1024).value_or(0)) : 0;
 }
 
+}  // namespace
+
 Result<std::vector<Fd>> preserved_descriptors(unsigned count) {
     std::vector<Fd> found;
     for (int fd = 3; fd < static_cast<int>(3 + count); ++fd) {
@@ -51,15 +54,12 @@ Result<std::vector<Fd>> preserved_descriptors(unsigned count) {
     return found;
 }
 
-// A pidfd of init for the engine: one byte or more, and the descriptor (go-runc: pidfd.go).
 Result<void> send_pidfd(const std::string& path, FdView pidfd) {
     if (path.empty()) return {};
     const Fd socket = TRY_IN("--pidfd-socket", sys::connect_unix(path));
     TRY_IN("--pidfd-socket", sys::send_descriptor(socket, pidfd, "pidfd"));
     return {};
 }
-
-}  // namespace
 
 Result<Made> make_container(const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate) {
     Bundle bundle = TRY(open_bundle(options.bundle, options.config));
@@ -101,6 +101,7 @@ Result<Made> make_container(const CreateOptions& options, Site& site, launch::Si
         record.expected = waiting.expected;
         // From here on the container is its engine's, which deletes it: gc leaves it alone.
         record.until_deleted = gate || options.detached;
+        TRY(write_policy(site.file(), plan, bundle.config, profile, request, waiting));
         TRY(site.write());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
         return write_pid_file(options.pid_file, waiting.pid);

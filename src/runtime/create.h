@@ -19,6 +19,11 @@ bool waits_for_start(const RecordFile& file);
 // Lets the stub through, and waits for its exec, its complaint or its end.
 Result<void> pass_start_gate(const RecordFile& file, const std::string& program);
 
+// Copies of the caller's descriptors 3 .. 3+count-1; one that is not open is an error.
+Result<std::vector<Fd>> preserved_descriptors(unsigned count);
+// A pidfd for the engine: one byte or more, and the descriptor (go-runc: pidfd.go). An empty path: nothing.
+Result<void> send_pidfd(const std::string& path, FdView pidfd);
+
 struct Made {
     Bundle bundle;
     plan::Plan plan;

@@ -12,6 +12,7 @@
 #include "runtime/detach.h"
 #include "runtime/directories.h"
 #include "runtime/network.h"
+#include "runtime/policy_file.h"
 #include "runtime/report.h"
 #include "sys/call.h"
 
@@ -104,6 +105,7 @@ private:
         record.annotations = app.source.annotations;
         record.expected = waiting.expected;
         record.waivers = app.plan.waivers();
+        TRY(write_policy(site.file(), app.plan, app.config, app.profile, app.request, waiting));
         return site.write();
     }
 

@@ -57,6 +57,8 @@ private:
     Fd directory_;
 };
 
+// What it is doing now, from its record and the kernel.
+oci::State state_of(const RecordFile& file, const Record& record);
 // Is the process with this pid still the one that was recorded?
 bool is_alive(pid_t pid, uint64_t start_time);
 Result<uint64_t> start_time_of(pid_t pid);

@@ -82,6 +82,24 @@ struct RunOptions : CreateOptions {
     bool keep = false;
 };
 Result<int> run_bundle(const Settings& settings, const RunOptions& options);
+// One more process in a running container.
+struct ExecOptions {
+    std::string id;
+    std::string process_file;           // the whole process as JSON; else the container's own with what follows
+    std::vector<std::string> command, env;
+    std::string cwd;                    // empty: the container's
+    std::string user;                   // "UID[:GID]", or empty
+    std::vector<uint32_t> additional_gids;
+    std::vector<std::string> capabilities;  // added to bounding, permitted and effective
+    std::string apparmor, process_label;
+    std::string pid_file, pidfd_socket, cgroup;
+    unsigned preserve_fds = 0;
+    bool no_new_privs = false, tty = false, detach = false;
+    bool ignore_paused = false;
+};
+// Its exit code, or 128+signal; detached: 0 as soon as it runs. What it may do is decided by what the container was started
+// with, kept on the host. It does not end with its caller (runc's rule), but with the container.
+Result<int> exec(const Settings& settings, const ExecOptions& options);
 Result<oci::State> state(const Settings& settings, const std::string& id);
 Result<std::vector<oci::State>> list(const Settings& settings);
 Result<void> kill(const Settings& settings, const std::string& id, int signal, bool all);

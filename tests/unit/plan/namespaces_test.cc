@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include "base/text.h"
+#include "plan/expected.h"
 #include "unit/plan/compiling.h"
 
 using namespace casemate;
@@ -26,6 +27,14 @@ Input in_namespaces(const std::string& types, const std::string& more = {}) {
     Input input;
     input.config = with_linux(concat(R"("namespaces": [)", list, "]", more));
     return input;
+}
+
+NamespaceFact found_at(const char* type, const char* path, uint64_t inode) {
+    NamespaceFact fact;
+    fact.type = type;
+    fact.path = path;
+    fact.inode = inode;
+    return fact;
 }
 
 }  // namespace
@@ -73,7 +82,7 @@ TEST_CASE("namespaces: by path; what was found there decides") {
     input.config.linux_.namespaces.push_back({"uts", "/proc/9/ns/uts"});
     input.config.hostname = "web";
     CHECK(refusal(input) == "config.json: $.linux.namespaces[1].path: '/run/netns/web' was not opened");
-    input.request.namespaces = {{.type = "network", .path = "/run/netns/web", .inode = 17}, {.type = "uts", .path = "/proc/9/ns/uts", .inode = 18}};
+    input.request.namespaces = {found_at("network", "/run/netns/web", 17), found_at("uts", "/proc/9/ns/uts", 18)};
     const Plan plan = compiled(input);
     CHECK(plan.namespaces().clone_flags == CLONE_NEWNS);
     REQUIRE(plan.namespaces().joined.size() == 2);
@@ -97,7 +106,8 @@ TEST_CASE("namespaces: by path; what was found there decides") {
 TEST_CASE("namespaces: the host's mount namespace cannot be joined, another's can") {
     Input input = in_namespaces("pid");
     input.config.linux_.namespaces.push_back({"mount", "/proc/1/ns/mnt"});
-    input.request.namespaces = {{.type = "mount", .path = "/proc/1/ns/mnt", .inode = 5, .is_hosts = true}};
+    input.request.namespaces = {found_at("mount", "/proc/1/ns/mnt", 5)};
+    input.request.namespaces[0].is_hosts = true;
     CHECK(refusal(input) == "config.json: $.linux.namespaces[1].path: '/proc/1/ns/mnt' is the host's own mount namespace");
     input.request.namespaces[0].is_hosts = false;
     CHECK(compiled(input).namespaces().clone_flags == CLONE_NEWPID);
@@ -106,7 +116,7 @@ TEST_CASE("namespaces: the host's mount namespace cannot be joined, another's ca
 TEST_CASE("namespaces: a joined user namespace has its maps already") {
     Input input = in_namespaces("mount pid");
     input.config.linux_.namespaces.push_back({"user", "/proc/9/ns/user"});
-    NamespaceFact fact{.type = "user", .path = "/proc/9/ns/user", .inode = 5};
+    NamespaceFact fact = found_at("user", "/proc/9/ns/user", 5);
     fact.uid_map = fact.gid_map = {{0, 100000, 1000}, {1000, 5000, 10}};
     input.request.namespaces = {fact};
     const Plan plan = compiled(input);
