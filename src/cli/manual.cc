@@ -49,6 +49,13 @@ constexpr Manual manuals[] = {
      "Runs the bundle under the OCI rules: exactly what config.json asks, tightened to the host's ceiling where there is "
      "one. The exit code is the app's, or 128 and the signal's number; 125, 126 and 127 are as with launch.",
      "casemate run --bundle ./bundle web"},
+    {Verb::exec,
+     "The process is as confined as the container's first one: what it may do was kept on the host when the container was "
+     "started. Without --process it takes after the container's own process, with what the options change; --user is "
+     "UID[:GID] in numbers. It does not end with its caller, but with the container. The exit code is its own, or 128 and "
+     "the signal's number; 255 is a failure of casemate.",
+     "casemate exec web /bin/sh -c 'ps'\ncasemate exec --user 1001:1001 --env A=b web env\n"
+     "casemate exec --detach --pid-file pid --process process.json web"},
     {Verb::kill, "SIGNAL is a number or a name, with or without SIG.", "casemate kill web TERM\ncasemate kill --all web 9"},
     {Verb::delete_, "With --force a container that runs is killed first, and an id that does not exist is no error.",
      "casemate delete --force web"},

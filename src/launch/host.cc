@@ -120,6 +120,22 @@ std::vector<int> stub_fds(const steps::Prepared& prepared) {
     return fds;
 }
 
+// The stub's last word, or the end of the channel. In a hostile container (exec) somebody else may hold a copy of the
+// stub's end, and it never closes: then the program that runs tells.
+Result<Message> await_exec(steps::HostContext& host, FdView channel, FdView pidfd, int deadline_ms) {
+    if (!host.plan.exec()) return receive(channel, pidfd, deadline_ms, -1);
+    constexpr int look_after_ms = 1000;
+    for (int waited = 0;; waited += look_after_ms) {
+        auto message = receive(channel, pidfd, look_after_ms, -1);
+        if (message || message.error().code() != ETIMEDOUT || waited >= deadline_ms) return message;
+        const auto program = sys::readlinkat(host.proc->fd(), concat(host.pid, "/exe").c_str());
+        if (program && !program.value().starts_with("/memfd:casemate-stub")) break;
+    }
+    Message over;
+    over.end = true;
+    return over;
+}
+
 // From Go to the running app. Any error here leaves the killing to the caller.
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     TRY(steps::run_host(host, steps::Phase::adopt));
@@ -132,7 +148,7 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     // From here on the app may run at any moment: a signal is then the app's, and waits for supervise().
     TRY(check_signals(options.signals));
     TRY(send(channel, Letter::execute));
-    const Message second = TRY(receive(channel, pidfd, options.deadline_ms, -1));
+    const Message second = TRY(await_exec(host, channel, pidfd, options.deadline_ms));
     // Without an init of ours the closed channel is the app's exec; with one, the stub keeps it open while it lives.
     if (second.end && host.plan.process().own_init) return died(host.pid, pidfd, "before the app was started");
     if (host.prepared.gate.present() && second.letter != Letter::waiting) return died(host.pid, pidfd, "before it waited for 'start'");

@@ -271,6 +271,12 @@ private:
         strings("env", process.env);
         out_.field("cwd", process.cwd);
         if (process.umask) octal("umask", *process.umask);
+        for (const auto& [key, cpus] : {std::pair{"initialCpus", &process.initial_cpus}, {"finalCpus", &process.final_cpus}}) {
+            if (cpus->empty()) continue;
+            out_.key(key).begin_array();
+            for (const unsigned cpu : *cpus) out_.value(cpu);
+            out_.end_array();
+        }
         if (process.oom_score_adj) out_.field("oomScoreAdj", *process.oom_score_adj);
         flag("newSession", process.new_session);
         flag("mdwe", process.mdwe);

@@ -101,7 +101,9 @@ Result<Made> make_container(const CreateOptions& options, Site& site, launch::Si
         record.expected = waiting.expected;
         // From here on the container is its engine's, which deletes it: gc leaves it alone.
         record.until_deleted = gate || options.detached;
-        TRY(write_policy(site.file(), plan, bundle.config, profile, request, waiting));
+        policy::Profile stored = profile;
+        if (ceiling) stored.identity.user = ceiling->identity.user;  // in whose place an exec'ed root is put
+        TRY(write_policy(site.file(), plan, bundle.config, stored, request, waiting));
         TRY(site.write());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
         return write_pid_file(options.pid_file, waiting.pid);

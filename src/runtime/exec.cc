@@ -7,9 +7,11 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "launch/supervise.h"
 #include "oci/config.h"
+#include "plan/ceiling.h"
 #include "runtime/app.h"
 #include "runtime/create.h"
 #include "runtime/directories.h"
@@ -132,9 +134,23 @@ Result<oci::Process> process_of(const PolicyFile& policy, const ExecOptions& opt
     return process;
 }
 
-Result<plan::Plan> plan_of(const Target& target, const ExecOptions& options) {
+// Under a ceiling a new process is tightened as the first one was (PROFILE 3.4).
+Result<void> tighten(const PolicyFile& policy, oci::Config& config, std::vector<std::string>& changes) {
+    if (!policy.ceiling) return {};
+    plan::Tightened tightened;
+    tightened.config = config;
+    plan::tighten_process(*config.process, policy.profile, tightened);
+    const bool strict = policy.profile.oci.on_tighten == policy::OciOnTighten::refuse;
+    for (const auto* found : {&tightened.refusals, strict ? &tightened.changes : &tightened.refusals})
+        if (!found->empty()) return Error::with_code(EPERM, concat("refused by ", policy.profile.name, ": ", found->front()));
+    changes = std::move(tightened.changes);
+    return {};
+}
+
+Result<plan::Plan> plan_of(const Target& target, const ExecOptions& options, std::vector<std::string>& changes) {
     oci::Config config = target.policy.config;
     config.process = TRY(process_of(target.policy, options));
+    TRY(tighten(target.policy, config, changes));
     config.linux_.namespaces.clear();
     for (const plan::NamespaceFact& fact : target.namespaces) config.linux_.namespaces.push_back({fact.type, fact.path});
     // The maps are those of the namespace, whoever wrote them.
@@ -163,7 +179,8 @@ Error explained(Error error, FdView pidfd) {
 Result<int> exec(const Settings& settings, const ExecOptions& options) {
     launch::SignalGate signals = TRY(launch::SignalGate::close());
     const Target target = TRY(find_target(settings, options));
-    const plan::Plan plan = TRY(plan_of(target, options));
+    std::vector<std::string> changes;
+    const plan::Plan plan = TRY(plan_of(target, options, changes));
     launch::Options start;
     start.signal_mask = signals.mask_before();
     start.signals = signals.fd();
@@ -179,6 +196,8 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
     auto started = launch::start(plan, std::move(start));
     if (!started) return explained(std::move(started).take_error(), target.pidfd);
     launch::Running running = std::move(started).take();
+    // Only now: podman takes a log of one line for the error, and one of two lines for none.
+    for (const std::string& change : changes) log(LogLevel::warning, concat(target.policy.profile.name, ": ", change));
     if (options.detach) return 0;
     const launch::Ending ending = TRY(launch::supervise(plan, running, signals, {}));
     return ending.code;

@@ -75,6 +75,7 @@ Result<PolicyFile> parse_policy(std::string_view text) {
     policy.request.root_shifted = TRY(read_flag(root, "rootShifted"));
     policy.request.root_can_idmap = TRY(read_flag(root, "rootCanIdmap"));
     policy.request.keep_session_keyring = TRY(read_flag(root, "keepSessionKeyring"));
+    policy.ceiling = policy.request.sources_resolved = TRY(read_flag(root, "ceiling"));
     policy.request.listens = TRY(read_flag(root, "listens"));
     return policy;
 }
@@ -88,6 +89,7 @@ Result<void> write_policy(const RecordFile& file, const plan::Plan& plan, const 
     for (const std::string& document : policy::to_documents(profile)) out.value(document);
     out.end_array().field("bundle", request.bundle).field("launch", request.launch);
     out.field("rootShifted", request.root_shifted).field("rootCanIdmap", request.root_can_idmap);
+    out.field("ceiling", request.sources_resolved);
     out.field("keepSessionKeyring", request.keep_session_keyring).field("listens", request.inherited_fds > 0);
     out.key("namespaces").begin_object();
     for (const char* kind : namespace_files)

@@ -23,6 +23,7 @@ struct PolicyFile {
     std::map<std::string, uint64_t> namespaces;
     std::vector<plan::IdMapping> uid_map, gid_map;  // empty: no user namespace of its own
     bool setgroups_denied = false;
+    bool ceiling = false;    // the profile is a host-wide ceiling over config.json: a new process is tightened, too
 };
 
 // Written while the container waits, before it runs a single instruction of the app.

@@ -30,10 +30,14 @@ endforeach()
 
 # Answers with all it was sent, once its client has closed its half: the app behind the relay's half-close test.
 add_executable(e2e_echo ${CMAKE_CURRENT_LIST_DIR}/echo.cc)
-target_link_libraries(e2e_echo PRIVATE casemate_flags)
-if(NOT CASEMATE_SANITIZE)
-  target_link_options(e2e_echo PRIVATE -static-pie -s)
-endif()
+# What a hostile container does to those who enter it (exec_hostile.sh).
+add_executable(e2e_hostile ${CMAKE_CURRENT_LIST_DIR}/hostile.cc)
+foreach(program IN ITEMS e2e_echo e2e_hostile)
+  target_link_libraries(${program} PRIVATE casemate_flags)
+  if(NOT CASEMATE_SANITIZE)
+    target_link_options(${program} PRIVATE -static-pie -s)
+  endif()
+endforeach()
 
 # The launcher whose steps can be left out (mutations.py): the same libraries, with the sequence compiled anew. The shipped
 # binary cannot do it.
