@@ -109,7 +109,10 @@ Result<void> Compiler::ids() {
         ids.owner_uid = ids.owner_gid = 0;  // seen from inside: init makes everything itself
     } else if (user_namespace) {
         ids.mode = Mode::root_userns;
-        if (request_.id_base != 0) {
+        if (joined) {
+            ids.uid_map = joined->uid_map;
+            ids.gid_map = joined->gid_map;
+        } else if (request_.id_base != 0) {
             if (!asked.uid_mappings.empty())
                 return Error::invalid("config.json: $.linux.uidMappings: the launcher gives this container a range of its own");
             ids.uid_map = {{0, request_.id_base, range_size}};

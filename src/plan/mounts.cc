@@ -90,7 +90,7 @@ Result<void> Compiler::mounts() {
         if (mount.kind == MountKind::cgroup2) {
             if (!facts_.cgroup2_mountable)
                 return Error::with_code(ENOTSUP, concat(where, ": cgroup v1 views are not applied by this version of casemate"));
-            if (!plan_.namespaces_.new_cgroup) return Error::invalid(concat(where, ": needs a cgroup namespace"));
+            if (!plan_.namespaces_.is_apart("cgroup")) return Error::invalid(concat(where, ": needs a cgroup namespace"));
         }
         // gid=5 and the like only where the namespace maps them: EINVAL otherwise (RECIPES I7).
         if (plan_.ids_.single_id()) std::erase_if(mount.options, [](const auto& option) { return (option.first == "gid" || option.first == "uid") && parse_decimal(option.second); });

@@ -95,7 +95,7 @@ Outcome run_joined(const TempBundle& bundle, std::initializer_list<Member> membe
     REQUIRE_MESSAGE(failed.empty(), failed);
     const Outcome outcome = launched(plan, {.prepare = [&](launch::Options& options) {
         options.joins = std::move(joined.files);
-        options.before_go = [&](const launch::Waiting& waiting) { return verify_from_outside(plan, waiting); };
+        options.before_go = [&](const launch::Waiting& waiting) { return verify_from_outside(waiting); };
     }});
     CHECK(outcome.children_left == 0);
     CHECK(outcome.mounts_grown == 0);
