@@ -4,7 +4,7 @@ if(NOT TARGET casemate_audit OR NOT TARGET casemate_image OR NOT EXISTS ${CMAKE_
 endif()
 file(GLOB audit_program CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/audit/*_main.cc)
 add_executable(casemate-audit ${audit_program})
-target_link_libraries(casemate-audit PRIVATE casemate_audit casemate_image)
+target_link_libraries(casemate-audit PRIVATE casemate_audit casemate_image casemate_policy)
 set_target_properties(casemate-audit PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 target_link_options(casemate-audit PRIVATE -pie)
 install(TARGETS casemate-audit RUNTIME DESTINATION libexec/casemate)

@@ -14,23 +14,34 @@ namespace {
 using namespace casemate;
 using namespace casemate::audit;
 
-int complain(const Error& error) {
-    std::fprintf(stderr, "casemate audit: %s\n", error.text().c_str());
-    if (!error.hint_text().empty()) std::fprintf(stderr, "hint: %s\n", error.hint_text().c_str());
-    // Ended by a signal: say so, as a shell would see it.
-    return error.exit_code() > 128 ? error.exit_code() : exit_unjudged;
+// The rules, unless only the gate is asked for; the gate, where there is a report. The worse of the two counts.
+Result<int> judge_image(const Options& options, Time now) {
+    const bool gate = !options.report.empty(), rules = !gate || !options.fail_on.empty() || !options.policy.empty();
+    const std::vector<PublicKey> keys = TRY(read_keys(options.public_keys));
+    const AuditPolicy policy = TRY(policy_of(options));
+    const GateTexts texts = gate ? TRY(gate_texts(options)) : GateTexts();
+    const ScratchDirectory scratch = TRY(ScratchDirectory::make());
+    ReadImage image = TRY(read_image(options, rules, scratch));
+    return judge_confined(scratch, [&](const std::string& rootfs) -> Result<int> {
+        TRY(image.understand());
+        int by_rules = 0;
+        if (rules) {
+            ImageFacts facts = TRY(facts_of(image, keys, now));
+            TreeFacts tree = TRY(tree_of(image, rootfs, now));
+            attach_tree(facts, tree);
+            by_rules = TRY(run_rules(options, policy, &facts, now));
+        }
+        const int by_gate = gate ? TRY(run_gate(options, texts, &image, now)) : 0;
+        return by_rules != 0 ? by_rules : by_gate;
+    });
 }
 
-// The rules, unless only the gate is asked for; the gate, where there is a report. The worse of the two counts.
 Result<int> judge_all(const Options& options) {
     const Time now = options.now.value_or(std::time(nullptr));
-    const bool gate = !options.report.empty(), rules = !gate || !options.fail_on.empty() || !options.policy.empty();
-    if (options.source.empty()) return gate ? run_gate(options, nullptr, now) : run_rules(options, nullptr, now);
-    const ScratchDirectory scratch = TRY(ScratchDirectory::make());
-    const ReadImage image = TRY(read_image(options, rules, scratch));
-    const int by_rules = rules ? TRY(run_rules(options, &image, now)) : 0;
-    const int by_gate = gate ? TRY(run_gate(options, &image, now)) : 0;
-    return by_rules != 0 ? by_rules : by_gate;
+    if (!options.admission.empty()) return run_admission(options, now);
+    if (!options.source.empty()) return judge_image(options, now);
+    if (options.report.empty()) return run_rules(options, TRY(policy_of(options)), nullptr, now);
+    return run_gate(options, TRY(gate_texts(options)), nullptr, now);
 }
 
 }  // namespace

@@ -6,8 +6,9 @@
 
 namespace casemate::audit {
 
-// In three files by concern: identity and kernel rights, file systems, resources and the rest.
+// By concern: identity and kernel rights, the filter, file systems, resources and the rest.
 std::span<const Check<oci::Config>> privilege_checks();
+std::span<const Check<oci::Config>> seccomp_checks();
 std::span<const Check<oci::Config>> mount_checks();
 std::span<const Check<oci::Config>> resource_checks();
 

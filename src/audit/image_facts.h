@@ -1,9 +1,11 @@
 // An image's configuration and history as the rules see them.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
+#include "audit/attachments.h"
 #include "audit/dockerfile.h"
 #include "audit/rule.h"
 #include "audit/tree_facts.h"
@@ -15,6 +17,10 @@ namespace casemate::audit {
 struct ImageFacts {
     oci::ImageConfig config;
     std::string reference;     // org.opencontainers.image.ref.name, or as the caller named the image
+    bool pinned = false;       // the caller named it by its digest
+    std::map<std::string, std::string> annotations;  // of the manifest
+    std::vector<Attachment> attachments;
+    std::optional<SignatureVerdict> signature;  // nothing: no key was given, so none is asked for
     bool healthcheck = false;  // docker's extension: a Healthcheck other than NONE
     oci::Platform host = oci::native_platform();
     Time now = 0;

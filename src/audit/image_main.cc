@@ -14,7 +14,7 @@
 namespace casemate::audit {
 namespace {
 
-constexpr size_t max_document_bytes = size_t{8} << 20;
+constexpr size_t max_document_bytes = size_t{8} << 20, max_attachments_bytes = size_t{64} << 20;
 
 Result<image::Request> request_for(const Options& options, bool layers, const std::string& destination) {
     image::Request request;
@@ -41,6 +41,10 @@ Result<void> read_report(const std::string& text, ReadImage& image) {
     image.identity.manifest_digest = root.text("manifestDigest");
     image.identity.config_digest = root.text("configDigest");
     image.reference = root.text("reference");
+    if (const json::Value* const annotations = root.raw("annotations"))
+        for (const json::Member& member : annotations->members())
+            image.annotations.emplace(member.key, member.value.string());
+    for (const Fields& layer : root.objects("layers")) image.blob_bytes += layer.number("size");
     image.owners_known = root.object("unpack").flag("owners");
     image.skipped_devices = root.object("counts").number("skippedDevices");
     if (problem) return *std::move(problem);
@@ -76,12 +80,19 @@ Result<ReadImage> read_image(const Options& options, bool layers, const ScratchD
     TRY_IN(concat("image ", quoted(options.source)), image::supervise(request, [](const image::Message&) {}));
     ReadImage image;
     image.config_text = TRY(read_input(concat(destination, "/config.json"), max_document_bytes));
-    image.config = TRY_IN("image config", oci::parse_image_config(image.config_text));
+    image.attachments_text = TRY(read_input(concat(destination, "/attachments.json"), max_attachments_bytes));
     const std::string report = TRY(read_input(concat(destination, "/image.json"), max_document_bytes));
     TRY(read_report(report, image));
-    for (const oci::Digest& id : image.config.diff_ids) image.identity.diff_ids.push_back(id.text());
-    if (layers) image.rootfs = concat(destination, "/rootfs");
+    image.pinned = static_cast<bool>(oci::Digest::parse(request.wanted.reference));
+    image.has_layers = layers;
     return image;
+}
+
+Result<void> ReadImage::understand() {
+    config = TRY_IN("image config", oci::parse_image_config(config_text));
+    identity.diff_ids.clear();
+    for (const oci::Digest& id : config.diff_ids) identity.diff_ids.push_back(id.text());
+    return {};
 }
 
 }  // namespace casemate::audit

@@ -168,7 +168,7 @@ void entry_point(const ImageFacts& facts, const Report& report) {
 }
 
 void reference(const ImageFacts& facts, const Report& report) {
-    if (facts.reference.find("@sha256:") != std::string::npos) return;
+    if (facts.pinned || facts.reference.find("@sha256:") != std::string::npos) return;
     const size_t colon = facts.reference.rfind(':');
     const std::string tag = colon == std::string::npos ? facts.reference : facts.reference.substr(colon + 1);
     if (tag.empty() || tag == "latest") report("reference", concat(quoted(tag), " moves with every build"));
@@ -186,7 +186,16 @@ void age(const ImageFacts& facts, const Report& report) {
 void base_image(const ImageFacts& facts, const Report& report) {
     const auto& labels = facts.config.defaults.labels;
     for (const char* key : {"org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"})
-        if (!labels.contains(key)) report("config.Labels", concat("no ", key));
+        if (!labels.contains(key) && !facts.annotations.contains(key)) report("config.Labels", concat("no ", key));
+}
+
+void signature(const ImageFacts& facts, const Report& report) {
+    if (facts.signature && !facts.signature->verified) report("signature", facts.signature->reason);
+}
+
+void bill_of_materials(const ImageFacts& facts, const Report& report) {
+    if (std::ranges::none_of(facts.attachments, is_bill_of_materials))
+        report("attachments", "no SPDX or CycloneDX document names the image's digest");
 }
 
 void labels(const ImageFacts& facts, const Report& report) {
@@ -213,8 +222,9 @@ constexpr Check<ImageFacts> checks[] = {
     {"IMG-04", no_secrets},    {"IMG-05", health},       {"IMG-06", no_ssh},
     {"IMG-07", ports},         {"IMG-08", volumes},      {"IMG-09", working_directory},
     {"IMG-10", exec_form},     {"IMG-11", entry_point},  {"IMG-12", reference},
-    {"IMG-13", age},           {"IMG-14", base_image},   {"IMG-18", labels},
-    {"IMG-19", platform},      {"IMG-21", layer_count}};
+    {"IMG-13", age},           {"IMG-14", base_image},   {"IMG-15", signature},
+    {"IMG-17", bill_of_materials}, {"IMG-18", labels}, {"IMG-19", platform},
+    {"IMG-21", layer_count}};
 
 }  // namespace
 

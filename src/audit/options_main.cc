@@ -10,16 +10,19 @@ namespace casemate::audit {
 
 const char usage[] =
     "usage: casemate audit [OPTION]... IMAGE\n"
-    "       casemate audit [OPTION]... --bundle DIR | --rootfs DIR | --pid PID\n"
+    "       casemate audit [OPTION]... --bundle DIR | --rootfs DIR | --pid PID | --host | --unit FILE\n"
     "       casemate audit --scan-report REPORT [OPTION]... IMAGE | --unbound\n"
     "IMAGE: an OCI layout directory (DIR[:REF]), an OCI archive or a docker archive. Nothing of it is run.\n"
     "Rules:\n"
     "  --bundle DIR               judge DIR/config.json\n"
     "  --rootfs DIR               judge a root file system that lies there\n"
     "  --pid PID                  judge a running process\n"
+    "  --host                     judge this host: the launcher's files, kernel features and settings\n"
+    "  --unit FILE                judge a systemd unit that starts the launcher\n"
     "  --fail-on LEVEL            fatal, warn, info or never (default: fatal; high, medium and low mean the same)\n"
     "  --policy FILE              an admission.audit gate: {\"failOn\": ..., \"suppress\": [{\"id\", \"because\", "
     "\"until\"}]}\n"
+    "  --public-key FILE          of those who sign (ECDSA P-256, PEM); may be given again\n"
     "  --list-rules               print the catalogue\n"
     "The vulnerability gate (alone, unless --fail-on asks for the rules too):\n"
     "  --scan-report FILE         a JSON report of Trivy or Grype\n"
@@ -34,7 +37,9 @@ const char usage[] =
     "  --deny-eol                 an operating system past its end of life denies\n"
     "  --allow-secrets            secrets in the report deny by their severity only\n"
     "  --unbound                  judge the report without an image\n"
-    "Both:\n"
+    "Admission, as launch asks for it:\n"
+    "  --admission PROFILE        judge IMAGE by 'admission' of this profile's file; - is standard input\n"
+    "All:\n"
     "  --ref REF, --platform OS/ARCH[/VARIANT]   which image\n"
     "  --format FORMAT            text, json, sarif or junit (default: text)\n"
     "  --exit-code N              when denied (default: 1)\n"
@@ -66,9 +71,11 @@ struct TextOption {
 constexpr TextOption text_options[] = {{"bundle", &Options::bundle},
                                        {"rootfs", &Options::rootfs},
                                        {"pid", &Options::pid},
+                                       {"unit", &Options::unit},
                                        {"ref", &Options::reference},
                                        {"fail-on", &Options::fail_on},
                                        {"policy", &Options::policy},
+                                       {"admission", &Options::admission},
                                        {"scan-report", &Options::report},
                                        {"report-format", &Options::format_of_report},
                                        {"severity", &Options::severities},
@@ -84,6 +91,7 @@ constexpr FlagOption flag_options[] = {{"ignore-unfixed", &Options::ignore_unfix
                                        {"unbound", &Options::unbound},
                                        {"deny-eol", &Options::deny_eol},
                                        {"allow-secrets", &Options::allow_secrets},
+                                       {"host", &Options::host},
                                        {"list-rules", &Options::list_rules},
                                        {"help", &Options::help},
                                        {"version", &Options::version}};
@@ -103,6 +111,8 @@ Result<void> take(std::string_view name, std::string_view value, Options& option
         }
     if (name == "vex") {
         options.vex.emplace_back(value);
+    } else if (name == "public-key") {
+        options.public_keys.emplace_back(value);
     } else if (name == "platform") {
         options.platform = TRY(platform(value));
     } else if (name == "now") {
@@ -122,11 +132,12 @@ Result<void> take(std::string_view name, std::string_view value, Options& option
 
 Result<void> check(const Options& options) {
     const int subjects =
-        !options.source.empty() + !options.bundle.empty() + !options.rootfs.empty() + !options.pid.empty();
+        !options.source.empty() + !options.bundle.empty() + !options.rootfs.empty() + !options.pid.empty() +
+        !options.unit.empty() + options.host;
     if (options.unbound && options.report.empty()) return Error::invalid("--unbound is for --scan-report");
     if (options.unbound && subjects > 0) return Error::invalid("--unbound judges a report without an image");
     if (!options.unbound && subjects != 1)
-        return Error::invalid("expected one of IMAGE, --bundle DIR, --rootfs DIR and --pid PID").hint("see --help");
+        return Error::invalid("expected one of IMAGE, --bundle, --rootfs, --pid, --host and --unit").hint("see --help");
     if (!options.report.empty() && !options.unbound && options.source.empty())
         return Error::invalid("--scan-report needs an IMAGE, or --unbound");
     const bool rules_too = !options.fail_on.empty() || !options.policy.empty();
@@ -135,6 +146,10 @@ Result<void> check(const Options& options) {
         return Error::invalid("rules and gate together are written as text");
     if (!options.report.empty() && options.format != "text" && options.format != "json")
         return Error::invalid("with --scan-report the format is text or json");
+    if (!options.admission.empty() && (options.source.empty() || !options.report.empty() || rules_too))
+        return Error::invalid("--admission judges an IMAGE, by what the profile says and nothing else");
+    if (!options.admission.empty() && options.format != "text" && options.format != "json")
+        return Error::invalid("with --admission the format is text or json");
     if (!options.severities.empty() && !options.threshold.empty())
         return Error::invalid("give --severity or --min-severity, not both");
     return {};
@@ -146,7 +161,7 @@ Result<Options> parse_options(int argc, char** argv) {
     std::vector<option> table;
     for (const TextOption& one : text_options) table.push_back({one.name.data(), required_argument, nullptr, 0});
     for (const FlagOption& one : flag_options) table.push_back({one.name.data(), no_argument, nullptr, 0});
-    for (const char* name : {"vex", "platform", "now", "exit-code", "format"})
+    for (const char* name : {"vex", "public-key", "platform", "now", "exit-code", "format"})
         table.push_back({name, required_argument, nullptr, 0});
     table.push_back({nullptr, 0, nullptr, 0});
     Options options;

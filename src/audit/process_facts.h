@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/network_tables.h"
 #include "audit/rule.h"
 
 namespace casemate::audit {
@@ -42,8 +43,17 @@ struct ProcessFacts {
     std::string security_label;                 // of AppArmor or SELinux; empty: none
     std::map<std::string, std::string> cgroup;  // "pids.max": "64"; absent where the file is
     std::vector<ProcessDescriptor> descriptors;
+    std::vector<std::string> sensitive_paths;  // below /proc and /sys: those that this kernel has
+    bool in_root_cgroup = false;               // of every hierarchy
+    std::vector<OpenPort> open_ports;          // of this process itself
+    bool default_route = false;                // in its network namespace
+    uint64_t personality = 0;
+    std::string hostname, host_hostname;  // the auditor's
+    std::string program;                  // what exe leads to
 };
 
+// In two files: what the process may do, and where it stands.
 std::span<const Check<ProcessFacts>> process_checks();
+std::span<const Check<ProcessFacts>> surroundings_checks();
 
 }  // namespace casemate::audit

@@ -1,9 +1,13 @@
 // Reads a running process from a verified procfs. What cannot be read is an error, never "nothing found"; a process
 // that ends meanwhile, or whose number another one took, is one too.
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "audit/program.h"
 #include "base/text.h"
@@ -26,6 +30,12 @@ constexpr CgroupFile cgroup_files[] = {{"", "pids.max", "pids.max"},
                                        {"memory", "memory.limit_in_bytes", "memory.max"},
                                        {"cpu", "cpu.cfs_quota_us", "cpu.max"}};
 
+// What engines mask (moby's list), as far as it tells about the host or changes it.
+constexpr const char* sensitive_paths[] = {"/proc/kcore",       "/proc/keys",        "/proc/latency_stats",
+                                           "/proc/timer_list",  "/proc/timer_stats", "/proc/sched_debug",
+                                           "/proc/interrupts",  "/proc/acpi",        "/proc/asound",
+                                           "/proc/scsi",        "/sys/firmware",     "/sys/devices/virtual/powercap"};
+
 class ProcessReader {
 public:
     ProcessReader(const sys::Procfs& proc, std::string pid) : proc_(proc), pid_(std::move(pid)) {}
@@ -38,6 +48,8 @@ public:
         TRY(read_mounts());
         TRY(read_descriptors());
         TRY(read_cgroup());
+        TRY(read_network());
+        TRY(read_names());
         facts_.limits = TRY(parsed("limits", sys::parse_limits));
         const std::string environment = TRY(text("environ"));
         for (const std::string_view variable : split(environment, '\0'))
@@ -140,6 +152,68 @@ private:
         return {};
     }
 
+    // Its own sockets among those of its network namespace, by their inodes. A kernel without IPv6 has no tables of it.
+    Result<void> read_network() {
+        std::set<std::string> own;
+        for (const ProcessDescriptor& descriptor : facts_.descriptors) own.insert(descriptor.target);
+        for (const auto& [name, udp] : {std::pair("net/tcp", false), {"net/tcp6", false}, {"net/udp", true}, {"net/udp6", true}}) {
+            auto table = text(name);
+            if (!table && table.error().code() == ENOENT) continue;
+            const std::string rows = TRY(std::move(table));
+            for (const OpenPort& port : TRY_IN(name, parse_open_ports(rows, udp)))
+                if (own.contains(concat("socket:[", port.inode, "]"))) facts_.open_ports.push_back(port);
+        }
+        for (const auto& [name, v6] : {std::pair("net/route", false), {"net/ipv6_route", true}}) {
+            auto table = text(name);
+            if (!table && table.error().code() == ENOENT) continue;
+            const std::string rows = TRY(std::move(table));
+            facts_.default_route = facts_.default_route || has_default_route(rows, v6);
+        }
+        return {};
+    }
+
+    Result<void> read_names() {
+        for (const char* path : sensitive_paths)
+            if (::access(path, F_OK) == 0) facts_.sensitive_paths.emplace_back(path);
+        const std::string persona = TRY(text("personality"));
+        facts_.personality = std::strtoull(persona.c_str(), nullptr, 16);
+        const Fd directory = TRY(proc_.open(pid_, O_RDONLY | O_DIRECTORY));
+        facts_.program = TRY(sys::readlinkat(directory, "exe"));
+        facts_.host_hostname = TRY(own_hostname());
+        facts_.hostname = facts_.host_hostname;
+        if (facts_.shared_namespaces.contains("uts")) return {};
+        const Fd uts = TRY(proc_.open(concat(pid_, "/ns/uts"), O_RDONLY));
+        facts_.hostname = TRY(hostname_in(uts));
+        return {};
+    }
+
+    static Result<std::string> own_hostname() {
+        struct utsname name {};
+        if (::uname(&name) != 0) return Error::sys("uname");
+        return std::string(name.nodename);
+    }
+
+    // In a child: nobody comes back from another UTS namespace without rights in the first.
+    static Result<std::string> hostname_in(const Fd& uts) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) return Error::sys("pipe2");
+        const Fd reader(ends[0]);
+        Fd writer(ends[1]);
+        const pid_t child = ::fork();
+        if (child < 0) return Error::sys("fork");
+        if (child == 0) {
+            const auto joined = sys::setns(uts, CLONE_NEWUTS);
+            const auto name = joined ? own_hostname() : Result<std::string>(joined.error());
+            ::_exit(name && sys::write_all(writer, name.value()) ? 0 : 1);
+        }
+        writer.reset();
+        auto name = sys::read_all(reader, 256);
+        int status = 0;
+        while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+        if (status != 0) return Error::with_code(EPERM, "its UTS namespace could not be entered");
+        return name;
+    }
+
     static uint64_t mount_id(std::string_view lines) {
         for (const std::string_view line : split(lines, '\n'))
             if (line.starts_with("mnt_id:")) return parse_decimal(trimmed(line.substr(7))).value_or(0);
@@ -149,11 +223,13 @@ private:
     // "0::/path" is version 2, "4:memory:/path" version 1; a controller is in one of them.
     Result<void> read_cgroup() {
         const std::string groups = TRY(text("cgroup"));
+        facts_.in_root_cgroup = true;
         for (const std::string_view line : split(groups, '\n')) {
             const size_t first = line.find(':'), second = line.find(':', first + 1);
             if (second == std::string_view::npos) continue;
             const std::string_view controllers = line.substr(first + 1, second - first - 1),
                                    path = line.substr(second + 1);
+            if (path != "/") facts_.in_root_cgroup = false;
             for (const CgroupFile& file : cgroup_files) {
                 const auto names = split(controllers, ',');
                 if (std::ranges::find(names, file.controller) == names.end()) continue;

@@ -9,13 +9,13 @@ std::string_view level_name(Level level) {
 
 std::vector<const Rule*> catalogue() {
     std::vector<const Rule*> all;
-    for (const auto part : {image_catalogue(), tree_catalogue(), bundle_catalogue()})
+    for (const auto part : {image_catalogue(), tree_catalogue(), bundle_catalogue(), host_catalogue()})
         for (const Rule& rule : part) all.push_back(&rule);
     return all;
 }
 
 const Rule* find_rule(std::string_view id) {
-    for (const auto part : {image_catalogue(), tree_catalogue(), bundle_catalogue()})
+    for (const auto part : {image_catalogue(), tree_catalogue(), bundle_catalogue(), host_catalogue()})
         for (const Rule& rule : part)
             if (rule.id == id) return &rule;
     return nullptr;

@@ -28,6 +28,7 @@ struct Rule {
 std::span<const Rule> image_catalogue();   // IMG and HIS
 std::span<const Rule> tree_catalogue();    // FS
 std::span<const Rule> bundle_catalogue();  // RUN
+std::span<const Rule> host_catalogue();    // HOST
 std::vector<const Rule*> catalogue();      // all
 const Rule* find_rule(std::string_view id);
 

@@ -9,6 +9,7 @@
 #include "audit/judgement.h"
 #include "audit/program.h"
 #include "base/text.h"
+#include "image/ecdsa.h"
 
 namespace casemate::audit {
 namespace {
@@ -26,19 +27,6 @@ struct Asked {
     }
 };
 
-Result<AuditPolicy> policy_of(const Options& options) {
-    AuditPolicy policy;
-    if (!options.policy.empty()) {
-        const std::string text = TRY(read_input(options.policy, max_document_bytes));
-        policy = TRY_IN(quoted(options.policy), parse_audit_policy(text));
-    }
-    if (options.fail_on.empty()) return policy;
-    policy.fail_on = parse_level(options.fail_on);
-    if (!policy.fail_on && options.fail_on != "never")
-        return Error::invalid(concat("--fail-on ", quoted(options.fail_on), ": expected fatal, warn, info or never"));
-    return policy;
-}
-
 // docker's extension of the image config (image-spec config.md reserves the key).
 Result<bool> has_healthcheck(const std::string& config_text) {
     const json::Document document = TRY(json::Document::parse(config_text));
@@ -49,29 +37,11 @@ Result<bool> has_healthcheck(const std::string& config_text) {
     return !test.empty() && test[0] != "NONE";
 }
 
-Result<void> ask_image(const ReadImage& image, Time now, Asked& asked) {
-    TreeFacts tree = TRY_IN("the image's files", walk_tree(image.rootfs));
-    tree.owners_known = image.owners_known;
-    tree.skipped_devices = image.skipped_devices;
-    tree.now = now;
-    ImageFacts facts;
-    facts.config = image.config;
-    facts.reference = image.reference;
-    facts.healthcheck = TRY_IN("image config", has_healthcheck(image.config_text));
-    facts.now = now;
-    facts.tree = &tree;
-    if (const auto user = resolve_user(facts))
-        tree.user = RunUser{user.value().uid, user.value().gid, user.value().additional_gids};
-    asked.ask(image_checks(), facts);
-    asked.ask(history_checks(), HistoryFacts{rebuild_steps(image.config.history)});
-    asked.ask(tree_checks(), tree);
-    return {};
-}
-
 Result<void> ask_bundle(const std::string& directory, Time now, Asked& asked) {
     const std::string text = TRY(read_input(concat(directory, "/config.json"), max_document_bytes));
     const oci::Config config = TRY_IN("config.json", oci::parse_config(text));
     asked.ask(privilege_checks(), config);
+    asked.ask(seccomp_checks(), config);
     asked.ask(mount_checks(), config);
     asked.ask(resource_checks(), config);
     const std::string root =
@@ -103,14 +73,72 @@ std::string written(const Judgement& judgement, const std::string& format) {
 
 }  // namespace
 
-Result<int> run_rules(const Options& options, const ReadImage* image, Time now) {
-    const AuditPolicy policy = TRY(policy_of(options));
+Result<AuditPolicy> policy_of(const Options& options) {
+    AuditPolicy policy;
+    if (!options.policy.empty()) {
+        const std::string text = TRY(read_input(options.policy, max_document_bytes));
+        policy = TRY_IN(quoted(options.policy), parse_audit_policy(text));
+    }
+    if (options.fail_on.empty()) return policy;
+    policy.fail_on = parse_level(options.fail_on);
+    if (!policy.fail_on && options.fail_on != "never")
+        return Error::invalid(concat("--fail-on ", quoted(options.fail_on), ": expected fatal, warn, info or never"));
+    return policy;
+}
+
+Result<ImageFacts> facts_of(const ReadImage& image, const std::vector<PublicKey>& keys, Time now) {
+    ImageFacts facts;
+    facts.config = image.config;
+    facts.reference = image.reference;
+    facts.pinned = image.pinned;
+    facts.annotations = image.annotations;
+    facts.attachments = TRY_IN("attachments", parse_attachments(image.attachments_text));
+    if (!keys.empty())
+        facts.signature =
+            judge_signatures(facts.attachments, image.identity.manifest_digest, keys, image::verify_ecdsa_p256);
+    facts.healthcheck = TRY_IN("image config", has_healthcheck(image.config_text));
+    facts.now = now;
+    return facts;
+}
+
+Result<TreeFacts> tree_of(const ReadImage& image, const std::string& rootfs, Time now) {
+    TreeFacts tree = TRY_IN("the image's files", walk_tree(rootfs));
+    tree.owners_known = image.owners_known;
+    tree.skipped_devices = image.skipped_devices;
+    tree.now = now;
+    return tree;
+}
+
+void attach_tree(ImageFacts& facts, TreeFacts& tree) {
+    facts.tree = &tree;
+    if (const auto user = resolve_user(facts))
+        tree.user = RunUser{user.value().uid, user.value().gid, user.value().additional_gids};
+}
+
+void ask_image(const ImageFacts& facts, std::vector<Finding>& findings, std::vector<const Rule*>& rules) {
     Asked asked;
-    if (image) TRY(ask_image(*image, now, asked));
+    asked.ask(image_checks(), facts);
+    asked.ask(history_checks(), HistoryFacts{rebuild_steps(facts.config.history)});
+    if (facts.tree) asked.ask(tree_checks(), *facts.tree);
+    findings = std::move(asked.findings);
+    rules = std::move(asked.rules);
+}
+
+Result<int> run_rules(const Options& options, const AuditPolicy& policy, const ImageFacts* image, Time now) {
+    Asked asked;
+    if (image) ask_image(*image, asked.findings, asked.rules);
     if (!options.bundle.empty()) TRY_IN(quoted(options.bundle), ask_bundle(options.bundle, now, asked));
     if (!options.rootfs.empty()) TRY(ask_tree(options.rootfs, now, asked));
-    if (!options.pid.empty()) asked.ask(process_checks(), TRY(read_process(options.pid)));
+    if (!options.pid.empty()) {
+        const ProcessFacts process = TRY(read_process(options.pid));
+        asked.ask(process_checks(), process);
+        asked.ask(surroundings_checks(), process);
+    }
+    if (options.host) asked.ask(host_checks(), TRY(read_host()));
+    if (!options.unit.empty()) asked.ask(unit_checks(), parse_unit(TRY(read_input(options.unit, max_document_bytes))));
     std::string subject = options.source;
+    if (options.host) subject = "host";
+    if (!options.unit.empty()) subject = options.unit;
     if (!options.bundle.empty()) subject = options.bundle;
     if (!options.rootfs.empty()) subject = options.rootfs;
     if (!options.pid.empty()) subject = concat("process ", options.pid);

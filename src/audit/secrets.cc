@@ -1,6 +1,8 @@
 #include "audit/secrets.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <string>
 
 #include "base/text.h"
@@ -60,6 +62,41 @@ bool is_harmless(std::string_view value) {
            value.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+// Digests, fingerprints and versions are as random as keys, and public.
+constexpr std::string_view public_words[] = {"SHA",    "DIGEST", "HASH",    "CHECKSUM", "SUM",         "COMMIT", "REVISION",
+                                             "GPG",    "PGP",    "VERSION", "PUBLIC",   "FINGERPRINT", "ETAG",   "BUILD_ID",
+                                             "LABEL_", "UUID",   "NONCE_ID"};
+
+double bits_per_character(std::string_view text) {
+    std::array<size_t, 256> counts{};
+    for (const char c : text) ++counts[static_cast<unsigned char>(c)];
+    double bits = 0;
+    for (const size_t count : counts)
+        if (count > 0) {
+            const double share = static_cast<double>(count) / static_cast<double>(text.size());
+            bits -= share * std::log2(share);
+        }
+    return bits;
+}
+
+// One word of a key's alphabet (base64, base64url) with all three kinds of characters and no repetition to speak of.
+// Plain hexadecimal is left alone: digests look so, and tokens of providers have their own shapes above.
+bool looks_random(std::string_view value) {
+    constexpr size_t least = 24, most = 512;
+    constexpr double least_bits = 4.2;
+    if (value.size() < least || value.size() > most) return false;
+    bool upper = false, lower = false;
+    size_t digits = 0, others = 0;
+    for (const char c : value) {
+        upper = upper || (c >= 'A' && c <= 'Z');
+        lower = lower || (c >= 'a' && c <= 'z');
+        digits += c >= '0' && c <= '9';
+        if (!is_word(c) && c != '+' && c != '/' && c != '=') return false;
+        others += c == '/' || c == '-' || c == '_';
+    }
+    return upper && lower && digits > 1 && others <= value.size() / 12 && bits_per_character(value) >= least_bits;
+}
+
 }  // namespace
 
 std::string_view secret_reason(std::string_view name, std::string_view value) {
@@ -73,7 +110,9 @@ std::string_view secret_reason(std::string_view name, std::string_view value) {
     if (std::ranges::any_of(harmless_ends, [&](std::string_view end) { return upper.ends_with(end); })) return {};
     for (const std::string_view word : words)
         if (upper.find(word) != std::string::npos) return "its name";
-    return {};
+    const bool is_public =
+        std::ranges::any_of(public_words, [&](std::string_view word) { return upper.find(word) != std::string::npos; });
+    return !is_public && looks_random(value) ? "its randomness" : "";
 }
 
 }  // namespace casemate::audit

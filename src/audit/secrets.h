@@ -1,5 +1,5 @@
-// Does a named value look like a credential? Key words and the shapes that providers publish; no entropy guess, because
-// digests and commit ids in images are as random as keys.
+// Does a named value look like a credential? By key words, by the shapes that providers publish, and last by randomness,
+// with care: digests and commit ids in images are as random as keys.
 #pragma once
 
 #include <string>

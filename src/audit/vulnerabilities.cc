@@ -39,8 +39,9 @@ private:
     void warn(std::string text) { decision_.warnings.push_back(std::move(text)); }
 
     void missing() {
-        if (!gate_.allow_missing) return deny("there is no scan report");
-        warn("there is no scan report, and the gate allows that");
+        const std::string why = input_.missing_because.empty() ? "" : concat(": ", input_.missing_because);
+        if (!gate_.allow_missing) return deny(concat("there is no scan report", why));
+        warn(concat("there is no scan report, and the gate allows that", why));
     }
 
     void describe() {

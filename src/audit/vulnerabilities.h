@@ -33,6 +33,8 @@ struct VulnerabilityGate {
     // Files, for the program that reads them.
     std::string report, ignore_file;
     std::vector<std::string> vex;
+    std::string scanner;  // "trivy", "grype"; empty: none is called
+    int64_t scanner_timeout = 300;  // seconds
 };
 
 // One gate as the profile keeps it (policy/gates.h): canonical JSON.
@@ -46,6 +48,7 @@ struct ImageIdentity {
 
 struct GateInput {
     const ScanReport* report = nullptr;  // null: there is none
+    std::string missing_because;         // why there is none, where something is known
     std::string report_digest;           // "sha256:...", for the record
     const IgnoreFile* ignore = nullptr;
     std::vector<VexDocument> vex;

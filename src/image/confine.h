@@ -18,12 +18,14 @@ struct Confinement {
     bool own = true;      // root: keeps CAP_CHOWN. Otherwise: a user namespace with one id, the caller's
     bool keep_file_caps = false;
     uint64_t file_bytes = 0;  // RLIMIT_FSIZE
+    bool read_only = false;   // for those who judge what was unpacked: nothing of it can be changed
 };
 
 // Each in its turn, in the calling process, which has one thread. Errors name the step.
 Result<void> confine(const Confinement& wanted);
 
-// The worker's seccomp program; also for the test that tries what it must deny.
-Result<std::vector<sock_filter>> worker_filter();
+// The worker's seccomp program; also for the test that tries what it must deny. `read_only`: without the calls that
+// change a file system, with those that read links and extended attributes.
+Result<std::vector<sock_filter>> worker_filter(bool read_only = false);
 
 }  // namespace casemate::image

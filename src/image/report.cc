@@ -114,6 +114,7 @@ std::string to_json(const Report& report) {
     out.key("unpack").begin_object().field("owners", report.options.own);
     out.field("shift", report.options.shift).field("setid", setid_name(report.options.setid)).end_object();
     write_counts(out, report.counts);
+    map(out, "annotations", report.image.annotations);
     write_config(out, report.image.config);
     write_process(out, report);
     out.end_object();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "image/attachments.h"
 
 namespace casemate::image {
 namespace {
@@ -85,7 +86,8 @@ Result<ChosenImage> read_image(Source& source, const oci::Descriptor& descriptor
                       manifest.config.digest,
                       std::move(config_text),
                       std::move(config),
-                      {}};
+                      {},
+                      manifest.annotations};
     for (size_t i = 0; i < manifest.layers.size(); ++i)
         image.layers.push_back(
             TRY_IN(concat("layer ", i + 1), choose_layer(source, manifest.layers[i], image.config.diff_ids[i])));
@@ -105,7 +107,10 @@ Error no_match(const oci::Index& index, const Wanted& wanted) {
 Result<ChosenImage> from_index(Source& source, const oci::Index& index, const Wanted& wanted, const Limits& limits,
                                int depth) {
     if (depth > oci::max_index_depth) return Error::with_code(ELOOP, "indexes nested too deep");
-    const auto candidates = oci::matching(index, wanted.platform, wanted.reference);
+    auto candidates = oci::matching(index, wanted.platform, wanted.reference);
+    // Signatures and the like are no images of their own, though they look the same.
+    if (wanted.reference.empty())
+        std::erase_if(candidates, [](const oci::Descriptor* one) { return is_attachment_name(one->reference()); });
     if (candidates.empty()) return no_match(index, wanted);
     if (wanted.reference.empty()) {
         std::set<std::string_view> names;

@@ -2,6 +2,7 @@
 // digest before it is parsed.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct ChosenImage {
     std::string config_text;  // as it was verified
     oci::ImageConfig config;
     std::vector<ChosenLayer> layers;  // lowest first
+    std::map<std::string, std::string> annotations;  // of the manifest
 };
 
 // An OCI layout where there is an index.json, else a docker archive (docker 25 writes both in one).

@@ -52,7 +52,7 @@ Result<ChosenImage> choose_docker_image(Source& source, const Wanted& wanted, co
         return Error::with_code(EBADMSG, concat("'manifest.json' has ", picked->layers.size(), " layers, the config ",
                                                 config.diff_ids.size(), " diff ids"));
     ChosenImage image{
-        "docker-archive", wanted.reference, std::nullopt, digest, std::move(config_text), std::move(config), {}};
+        "docker-archive", wanted.reference, std::nullopt, digest, std::move(config_text), std::move(config), {}, {}};
     if (image.reference.empty() && !picked->repo_tags.empty()) image.reference = picked->repo_tags.front();
     for (size_t i = 0; i < picked->layers.size(); ++i) {
         const Extent blob = TRY_IN(concat("layer ", i + 1), source.find(picked->layers[i]));

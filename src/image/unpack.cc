@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "image/attachments.h"
 #include "image/report.h"
 #include "sys/call.h"
 #include "sys/root.h"
@@ -80,7 +81,10 @@ Result<Counts> unpack(const Request& request, Broker& broker, Fd archive, FdView
     else
         report.process_error = process.error().text();
     TRY(write_file(scratch, "image.json", to_json(report)));
-    if (request.keep_config) TRY(write_file(scratch, "config.json", image.config_text));
+    if (request.keep_config) {
+        TRY(write_file(scratch, "config.json", image.config_text));
+        TRY(write_file(scratch, "attachments.json", attachments_of(*source, image, request.limits)));
+    }
     return tree.counts();
 }
 

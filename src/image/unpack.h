@@ -17,8 +17,8 @@ struct Request {
     Wanted wanted;
     TreeOptions tree;
     Limits limits;
-    // For those who judge an image: the verified image config as it is, as config.json beside image.json; and nothing
-    // of the layers, where the documents are enough.
+    // For those who judge an image: the verified image config as it is, as config.json beside image.json, and what the
+    // layout has about the image, as attachments.json; and nothing of the layers, where the documents are enough.
     bool keep_config = false;
     bool documents_only = false;
 };

@@ -139,7 +139,7 @@ Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text);
 
 // The entries to try, in the index's order (image-index.md: of several matches the first). An image manifest matches
 // when its platform is not said or runs on `wanted`; nested indexes match likewise, and the caller reads them and asks
-// again (at most `max_index_depth` deep). With a `reference`, only entries of that name.
+// again (at most `max_index_depth` deep). With a `reference`, only entries of that name or digest.
 std::vector<const Descriptor*> matching(const Index& index, const Platform& wanted, std::string_view reference = {});
 inline constexpr int max_index_depth = 4;
 

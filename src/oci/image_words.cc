@@ -140,7 +140,8 @@ std::vector<const Descriptor*> matching(const Index& index, const Platform& want
     std::vector<const Descriptor*> out;
     for (const Descriptor& entry : index.manifests) {
         if (entry.media_type != MediaType::manifest && entry.media_type != MediaType::index) continue;
-        if (!reference.empty() && entry.reference() != reference) continue;
+        const bool named = reference.empty() || entry.reference() == reference || entry.digest.text() == reference;
+        if (!named) continue;
         if (entry.platform && !runs_on(*entry.platform, wanted)) continue;
         out.push_back(&entry);
     }

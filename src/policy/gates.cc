@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "policy/grants.h"
 #include "policy/units.h"
 
 namespace casemate::policy {
@@ -144,27 +145,70 @@ std::optional<std::string> parse_vulnerability_gate(const At& at, const json::Va
 
 namespace {
 
-void copy_value(json::Writer& writer, const json::Value& value) {
+// The keys of a gate that name files.
+constexpr std::string_view path_keys[] = {"report", "ignoreFile", "vex"};
+
+// With a `directory`, strings are paths that become absolute.
+void copy_value(json::Writer& writer, const json::Value& value, std::string_view directory = {}) {
     switch (value.kind()) {
         case json::Kind::null:
         case json::Kind::real: writer.null(); break;  // no gate holds one
         case json::Kind::boolean: writer.value(value.boolean()); break;
         case json::Kind::integer: writer.value(value.unsigned_integer()); break;
-        case json::Kind::string: writer.value(value.string()); break;
+        case json::Kind::string:
+            if (directory.empty() || value.string().starts_with('/'))
+                writer.value(value.string());
+            else
+                writer.value(absolute_path(directory, value.string()));
+            break;
         case json::Kind::array:
             writer.begin_array();
-            for (const json::Value& item : value.items()) copy_value(writer, item);
+            for (const json::Value& item : value.items()) copy_value(writer, item, directory);
             writer.end_array();
             break;
         case json::Kind::object:
             writer.begin_object();
-            for (const json::Member& member : value.members()) copy_value(writer.key(member.key), member.value);
+            for (const json::Member& member : value.members()) {
+                const bool path = std::ranges::find(path_keys, member.key) != std::end(path_keys);
+                copy_value(writer.key(member.key), member.value, path ? directory : std::string_view());
+            }
             writer.end_object();
             break;
     }
 }
 
+bool names_relative_path(const json::Value& value) {
+    if (value.is_string()) return !value.string().starts_with('/');
+    return std::ranges::any_of(value.items(), names_relative_path);
+}
+
+bool has_relative_path(const json::Value& gate) {
+    return std::ranges::any_of(path_keys, [&](std::string_view key) {
+        const json::Value* const value = gate.find(key);
+        return value && names_relative_path(*value);
+    });
+}
+
 }  // namespace
+
+bool make_paths_absolute(Admission& admission, std::string_view directory) {
+    const bool usable = directory.starts_with('/');
+    for (std::string& gate : admission.vulnerability_gates) {
+        const auto document = json::Document::parse(gate);  // text of our own writer
+        if (!document || !has_relative_path(document.value().root())) continue;
+        if (!usable) return false;
+        json::Writer writer;
+        copy_value(writer, document.value().root(), directory);
+        gate = writer.take();
+    }
+    if (admission.public_keys)
+        for (std::string& key : *admission.public_keys) {
+            if (key.starts_with('/')) continue;
+            if (!usable) return false;
+            key = absolute_path(directory, key);
+        }
+    return true;
+}
 
 void write_gates(json::Writer& writer, std::span<const std::string> gates) {
     if (gates.size() != 1) writer.begin_array();

@@ -8,6 +8,7 @@
 
 #include "json/writer.h"
 #include "policy/at.h"
+#include "policy/profile.h"
 
 namespace casemate::policy {
 
@@ -16,5 +17,9 @@ std::optional<std::string> parse_audit_gate(const At& at, const json::Value& val
 std::optional<std::string> parse_vulnerability_gate(const At& at, const json::Value& value);
 // One gate as its object; several, after a merge, as an array of them.
 void write_gates(json::Writer& writer, std::span<const std::string> gates);
+
+// Files that a gate or a signature names become absolute, as bind sources do: relative ones stand for a path below
+// `directory`. False: one leaves no path.
+bool make_paths_absolute(Admission& admission, std::string_view directory);
 
 }  // namespace casemate::policy

@@ -97,6 +97,8 @@ std::string_view sysctl_namespace(std::string_view key);
 // "127.0.0.1:80", "[::1]:80": is it an address and a port?
 bool is_address_and_port(std::string_view text);
 
+// `path` below `directory`, without "." and "..", by their letters: nothing is looked up.
+std::string absolute_path(std::string_view directory, std::string_view path);
 // Bind sources become absolute: relative ones stand for a path below `directory`. False: one leaves no path.
 bool make_sources_absolute(std::vector<MountGrant>& mounts, std::string_view directory);
 

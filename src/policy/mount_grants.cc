@@ -89,22 +89,6 @@ std::optional<MountGrant> parse_mount(const At& at, const json::Value& value) {
     return mount;
 }
 
-// Joins and removes "." and ".." by their letters; nothing is looked up.
-std::string absolute(std::string_view directory, std::string_view path) {
-    std::vector<std::string_view> parts;
-    for (const std::string_view text : {directory, path})
-        for (const std::string_view part : split(text, '/')) {
-            if (part.empty() || part == ".") continue;
-            if (part != "..")
-                parts.push_back(part);
-            else if (!parts.empty())
-                parts.pop_back();
-        }
-    std::string out;
-    for (const std::string_view part : parts) out += concat("/", part);
-    return out.empty() ? "/" : out;
-}
-
 }  // namespace
 
 std::optional<std::vector<MountGrant>> Mounts::parse(const At& at, const json::Value& value) {
@@ -141,11 +125,26 @@ void Mounts::write(json::Writer& writer, const Value& mounts) {
     writer.end_array();
 }
 
+std::string absolute_path(std::string_view directory, std::string_view path) {
+    std::vector<std::string_view> parts;
+    for (const std::string_view text : {directory, path})
+        for (const std::string_view part : split(text, '/')) {
+            if (part.empty() || part == ".") continue;
+            if (part != "..")
+                parts.push_back(part);
+            else if (!parts.empty())
+                parts.pop_back();
+        }
+    std::string out;
+    for (const std::string_view part : parts) out += concat("/", part);
+    return out.empty() ? "/" : out;
+}
+
 bool make_sources_absolute(std::vector<MountGrant>& mounts, std::string_view directory) {
     for (MountGrant& mount : mounts) {
         if (mount.type != Type::bind || mount.source.starts_with('/')) continue;
         if (!directory.starts_with('/')) return false;
-        mount.source = absolute(directory, mount.source);
+        mount.source = absolute_path(directory, mount.source);
     }
     return true;
 }

@@ -3,6 +3,7 @@
 // that are empty where nothing is said.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "policy/fields.h"
@@ -169,7 +170,15 @@ struct GateRow : PlainRow {
     static const Strings& gates(const Profile& profile) { return profile.admission.*member; }
     static bool present(const Profile& profile) { return !gates(profile).empty(); }
     static void parse(const At& at, const json::Value& value, Profile& out) {
-        if (auto gate = parse_gate(at, value)) out.admission.*member = {std::move(*gate)};
+        Strings gates;
+        const bool list = value.is_array();
+        for (size_t i = 0; i < (list ? value.items().size() : 1); ++i)
+            if (auto gate = list ? parse_gate(at.item(i), value.items()[i]) : parse_gate(at, value))
+                gates.push_back(std::move(*gate));
+        if (list && value.items().empty()) return void(at.fail("is empty"));
+        std::ranges::sort(gates);
+        gates.erase(std::unique(gates.begin(), gates.end()), gates.end());
+        out.admission.*member = std::move(gates);
     }
     static void copy(const Profile& from, Profile& to) { to.admission.*member = gates(from); }
     static bool equal(const Profile& a, const Profile& b) { return gates(a) == gates(b); }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "policy/fields.h"
 #include "policy/grants.h"
+#include "policy/gates.h"
 
 namespace casemate::policy {
 namespace {
@@ -144,6 +145,8 @@ Statement read_statement(const Source& source, bool has_parent, Problems& proble
     read_object(root, value, "", out.said);
     if (out.said.filesystem.mounts && !make_sources_absolute(*out.said.filesystem.mounts, source.directory))
         root.member("filesystem").member("mounts").fail("a relative source has no folder here");
+    if (!make_paths_absolute(out.said.admission, source.directory))
+        root.member("admission").fail("a relative file name has no folder here");
     return out;
 }
 

@@ -54,7 +54,7 @@ plan::Expected while_running(plan::Expected expected) {
 Result<Verification> verify(const sys::Procfs& procfs, pid_t pid, const plan::Expected& expected, std::string subject) {
     const plan::Observed seen = TRY_IN(concat("verify '", subject, "'"),
                                        observe(procfs, std::to_string(pid), expected, namespaces_of(procfs, "self")));
-    return Verification{std::move(subject), plan::compare(expected, seen, plan::Viewpoint::outside), {}};
+    return Verification{std::move(subject), plan::compare(expected, seen, plan::Viewpoint::outside), {}, {}, {}};
 }
 
 std::string to_table(const Verification& verification, bool colour) {
@@ -69,6 +69,8 @@ std::string to_table(const Verification& verification, bool colour) {
     for (const policy::WaiverRecord& waiver : verification.waivers) {
         out += concat("  waived    ", printable(waiver.what), ": ", printable(waiver.because), '\n');
     }
+    if (!verification.admission.empty()) out += concat("  ", printable(verification.admission), '\n');
+    for (const std::string& line : verification.suppressed) out += concat("  suppressed ", printable(line), '\n');
     out += concat(verification.checks.size(), " checks: ", counts[0], " ok, ", counts[1], " different, ", counts[2],
                   " unseen, ", counts[3], " checked inside at start\n");
     return out;
@@ -87,7 +89,13 @@ std::string to_json(const Verification& verification) {
     for (const policy::WaiverRecord& waiver : verification.waivers) {
         out.begin_object().field("what", waiver.what).field("because", waiver.because).end_object();
     }
-    out.end_array().end_object();
+    out.end_array();
+    if (!verification.admission.empty()) {
+        out.field("admission", verification.admission).key("suppressed").begin_array();
+        for (const std::string& line : verification.suppressed) out.value(line);
+        out.end_array();
+    }
+    out.end_object();
     return out.take() + "\n";
 }
 

@@ -15,6 +15,8 @@ struct Verification {
     std::string subject;  // "web-1 (pid 812)"
     std::vector<plan::Check> checks;
     std::vector<policy::WaiverRecord> waivers;  // printed with it: what was weakened, and why
+    std::string admission;                      // of the image, in one line; empty: nothing was asked
+    std::vector<std::string> suppressed;        // what the admission let pass, each with its source
     bool green() const { return plan::all_green(checks); }
     int exit_status() const { return green() ? 0 : 1; }
 };

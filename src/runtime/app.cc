@@ -25,6 +25,14 @@ std::string setid_word(const policy::Profile& profile) {
     return words[static_cast<size_t>(profile.filesystem.setid_files.value_or(policy::SetidFiles::strip))];
 }
 
+// Beside the container's data, and with it gone; the digest in the record says that there must be one.
+Result<void> keep_admission(const std::string& data, const Admitted& admitted, Record& record) {
+    const Fd file = TRY_IN("admission", sys::open((data + "/admission.json").c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    TRY_IN("admission", sys::write_all(file, admitted.record));
+    record.admitted = admitted.digest;
+    return {};
+}
+
 }  // namespace
 
 Result<void> write_pid_file(const std::string& path, pid_t pid) {
@@ -60,12 +68,13 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     const bool image = TRY(kind_of(options.source)) == SourceKind::image;
     std::string data;
     if (image || with_data) data = TRY(site.make_data());
-    SourceRequest wanted{options.source, options.ref, data + "/image", setid_word(profile), 0, {}};
+    SourceRequest wanted{options.source, options.ref, data + "/image", setid_word(profile), 0, {}, &profile};
     if (image && request.id_base != 0 && !can_idmap(data, facts.kernel)) {
         log(LogLevel::info, concat(quoted(data), " cannot be idmapped: unpacking with the owners of the container's range"));
         wanted.shift = request.id_base;
     }
     Source source = TRY(open_source(settings, wanted));
+    if (!source.admitted.record.empty()) TRY(keep_admission(data, source.admitted, site.record()));
     request.root_shifted = source.shifted;
     request.stop_signal = source.app.stop_signal;
     oci::Config config = TRY(configure(source, profile, facts, options));

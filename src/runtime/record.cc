@@ -54,6 +54,7 @@ std::string to_json(const Record& record) {
     out.field("startTime", record.start_time).field("supervisor", static_cast<int64_t>(record.supervisor));
     out.field("supervisorStart", record.supervisor_start).field("bundle", record.bundle).field("rootfs", record.rootfs);
     out.field("profile", record.profile).field("program", record.program).field("untilDeleted", record.until_deleted).field("created", record.created).field("data", record.data);
+    out.field("admitted", record.admitted);
     out.key("sockets").begin_array();
     for (const launch::SocketFile& file : record.sockets)
         out.begin_object().field("path", file.path).field("device", uint64_t{file.device}).field("inode", uint64_t{file.inode}).end_object();
@@ -87,6 +88,7 @@ Result<Record> parse_record(std::string_view text) {
     record.until_deleted = members.flag("untilDeleted");
     record.created = members.text("created");
     record.data = members.text("data");
+    record.admitted = members.text("admitted");
     if (const json::Value* sockets = members.array("sockets"))
         for (const json::Value& item : sockets->items()) {
             Members file(item);

@@ -26,6 +26,7 @@ struct Record {
     bool until_deleted = false; // complete, and its engine's to delete: gc leaves it alone
     std::string created;        // RFC 3339
     std::string data;           // directory of ours to be removed with it, or empty
+    std::string admitted;       // the digest that admission let pass, its record in `data`; empty: nothing was asked
     std::vector<launch::SocketFile> sockets;  // unix listeners' files, to be removed while they are the same
     std::map<std::string, std::string> annotations;
     plan::Expected expected;

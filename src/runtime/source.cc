@@ -1,9 +1,7 @@
 #include "runtime/source.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <climits>
@@ -13,7 +11,9 @@
 #include "json/value.h"
 #include "oci/config.h"
 #include "runtime/directories.h"
+#include "runtime/libexec.h"
 #include "sys/call.h"
+#include "sys/removal.h"
 #include "sys/root.h"
 
 namespace casemate::runtime {
@@ -49,6 +49,7 @@ Result<Source> read_image_report(const std::string& scratch, bool shifted) {
     source.unpacked = true;
     source.shifted = shifted;
     source.digest = text(root, "manifestDigest");
+    if (source.digest.empty()) source.digest = text(root, "configDigest");
     source.app.root_path = scratch + "/rootfs";
     const json::Value* process = root.find("process");
     if (!process || !process->is_object()) return Error::invalid(concat("the image's configuration: ", text(root, "processError")));
@@ -78,55 +79,6 @@ Result<Source> read_image_report(const std::string& scratch, bool shifted) {
     return source;
 }
 
-// What a failed casemate-unpack said, as an Error of ours: "casemate-unpack: TEXT" and "hint: TEXT".
-Error unpack_error(std::string_view output, int code) {
-    std::string message, hint;
-    for (std::string_view line : split(output, '\n')) {
-        if (line.starts_with("casemate-unpack: ")) message = line.substr(sizeof "casemate-unpack: " - 1);
-        else if (line.starts_with("hint: ")) hint = line.substr(sizeof "hint: " - 1);
-    }
-    if (message.empty()) message = concat("casemate-unpack ended with code ", code);
-    Error error = Error::invalid(concat("unpack: ", message));
-    return hint.empty() ? error : std::move(error).hint(hint);
-}
-
-Result<void> run_unpacker(const std::string& program, std::vector<std::string> words) {
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    int pipe_ends[2];
-    if (::pipe2(pipe_ends, O_CLOEXEC) < 0) return Error::sys("pipe2");
-    Fd reader(pipe_ends[0]);
-    Fd writer(pipe_ends[1]);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, writer.get(), 1);
-    ::posix_spawn_file_actions_adddup2(&actions, writer.get(), 2);
-    // It handles signals itself: ours are blocked by now.
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none;
-    sigemptyset(&none);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    char* environment[] = {path, nullptr};
-    pid_t child = -1;
-    const int failed = ::posix_spawn(&child, program.c_str(), &actions, &attributes, argv.data(), environment);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-    if (failed) return Error::from_errno(failed, program);
-    writer.reset();
-    auto output = sys::read_all(reader, size_t{1} << 20);
-    reader.reset();  // one that says too much must not wait for us
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0)
-        if (errno != EINTR) return Error::sys("waitpid");
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-    return unpack_error(output ? output.value() : "", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-}
-
 Result<Source> from_bundle(const std::string& directory) {
     const std::string bundle = TRY(absolute(directory));
     const Fd opened = TRY_IN(quoted(bundle), sys::open(bundle.c_str(), O_RDONLY | O_DIRECTORY));
@@ -150,12 +102,20 @@ Result<Source> from_bundle(const std::string& directory) {
 
 }  // namespace
 
+Result<void> remove_unpacked(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    const Fd directory = TRY(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY));
+    return sys::remove_scratch(directory, path.substr(slash == std::string::npos ? 0 : slash + 1));
+}
+
 Result<SourceKind> kind_of(const std::string& source) {
     if (source.starts_with("rootfs:")) return SourceKind::rootfs;
     if (source.starts_with("docker://"))
         return Error::with_code(ENOTSUP, "SOURCE docker://: pulling is not part of this version").hint("copy it first: skopeo copy docker://REF oci:DIR:TAG");
     // DIR:REF is a layout; a colon may also be part of a directory's name.
-    const std::string directory = exists(source) ? source : source.substr(0, source.rfind(':'));
+    std::string directory = source;
+    for (size_t colon; !exists(directory) && (colon = directory.rfind(':')) != std::string::npos;) directory.resize(colon);
     struct stat status {};
     if (::stat(directory.c_str(), &status) < 0)
         return Error::sys("SOURCE").within(quoted(source)).hint("SOURCE is an OCI layout DIR[:REF], an OCI or docker archive, a bundle directory, or rootfs:DIR");
@@ -166,7 +126,12 @@ Result<SourceKind> kind_of(const std::string& source) {
 }
 
 Result<Source> open_source(const Settings& settings, const SourceRequest& request) {
-    switch (TRY(kind_of(request.source))) {
+    const SourceKind kind = TRY(kind_of(request.source));
+    const bool asks = request.profile && asks_for_admission(*request.profile);
+    if (asks && kind != SourceKind::image)
+        return Error::with_code(EPERM, concat("admission: ", quoted(request.source), " is no image: nothing of it can be judged"))
+            .hint("the profile's 'admission' admits images only");
+    switch (kind) {
         case SourceKind::rootfs: {
             Source source;
             source.app.root_path = TRY(absolute(request.source.substr(sizeof "rootfs:" - 1)));
@@ -175,14 +140,24 @@ Result<Source> open_source(const Settings& settings, const SourceRequest& reques
         case SourceKind::bundle: return from_bundle(request.source);
         case SourceKind::image: break;
     }
+    Admitted admitted;
+    if (asks) admitted = TRY(admit(settings, *request.profile, request.source, request.ref));
     std::vector<std::string> words{"casemate-unpack", "--setid", request.setid};
     if (!request.ref.empty()) words.insert(words.end(), {"--ref", request.ref});
     if (request.shift) words.insert(words.end(), {"--shift", std::to_string(request.shift)});
     words.insert(words.end(), request.unpacker_arguments.begin(), request.unpacker_arguments.end());
     words.insert(words.end(), {"--", request.source, request.scratch});
     const std::string program = TRY(find_libexec(settings, "casemate-unpack"));
-    TRY(run_unpacker(program, std::move(words)));
-    return read_image_report(request.scratch, request.shift != 0);
+    const LibexecAnswer answer = TRY(run_libexec({program, std::move(words), -1, {}}));
+    if (answer.code != 0) return answer.failure("casemate-unpack").within("unpack");
+    Source source = TRY(read_image_report(request.scratch, request.shift != 0));
+    // What was judged is what runs: the digest stands for every byte, whatever happened to the layout meanwhile.
+    if (asks && source.digest != admitted.digest) {
+        (void)remove_unpacked(request.scratch).operator bool();  // the launch fails either way
+        return Error::with_code(EPERM, concat("admission: ", quoted(admitted.digest), " was admitted, ", quoted(source.digest), " was unpacked"));
+    }
+    source.admitted = std::move(admitted);
+    return source;
 }
 
 }  // namespace casemate::runtime

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "oci/config.h"
 #include "plan/plan.h"
+#include "runtime/admission.h"
 #include "runtime/runtime.h"
 
 namespace casemate::runtime {
@@ -17,13 +18,15 @@ struct SourceRequest {
     std::string setid;           // keep, ignore, strip
     uint32_t shift = 0;          // owners are shifted by this base; 0: not
     std::vector<std::string> unpacker_arguments;
+    const policy::Profile* profile = nullptr;  // whose admission decides
 };
 
 struct Source {
     plan::AppSource app;
     bool unpacked = false;       // scratch was made
     bool shifted = false;
-    std::string digest;          // of the manifest, or empty
+    std::string digest;          // of the manifest; of the config where there is none
+    Admitted admitted;
     std::map<std::string, std::string> annotations;
     // A bundle's own restrictions that a launch takes over beside its process (source_bundle.cc).
     std::optional<oci::Config> bundle;
@@ -35,6 +38,8 @@ Result<SourceKind> kind_of(const std::string& source);
 Result<void> check_bundle(const oci::Config& bundle);
 // The stricter of the two in each field that both have: limits, umask, masks, capabilities, no_new_privs, root.
 void add_bundle_restrictions(const oci::Config& bundle, oci::Config& made);
+// What open_source() unpacked, or a bundle made of it.
+Result<void> remove_unpacked(const std::string& path);
 // Opens or unpacks it. On an error nothing is left in scratch.
 Result<Source> open_source(const Settings& settings, const SourceRequest& request);
 

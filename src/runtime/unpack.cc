@@ -10,20 +10,8 @@
 #include "runtime/directories.h"
 #include "runtime/facts.h"
 #include "sys/call.h"
-#include "sys/removal.h"
 
 namespace casemate::runtime {
-namespace {
-
-Result<void> remove_bundle(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-    const Fd directory = TRY(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY));
-    return sys::remove_scratch(directory, path.substr(slash == std::string::npos ? 0 : slash + 1));
-}
-
-}  // namespace
-
 Result<void> unpack(const Settings& settings, const UnpackOptions& options) {
     LaunchOptions launch;
     launch.profile = options.profile;
@@ -33,9 +21,9 @@ Result<void> unpack(const Settings& settings, const UnpackOptions& options) {
     if (TRY(kind_of(options.source)) != SourceKind::image) return Error::invalid(concat(quoted(options.source), ": is not an image"));
     constexpr const char* setid[] = {"keep", "ignore", "strip"};
     const SourceRequest request{options.source, options.ref, options.bundle, setid[static_cast<size_t>(profile.filesystem.setid_files.value_or(policy::SetidFiles::strip))], 0,
-                                options.unpacker_arguments};
+                                options.unpacker_arguments, &profile};
     Source source = TRY(open_source(settings, request));
-    ScopeExit undo([&] { (void)remove_bundle(options.bundle).operator bool(); });
+    ScopeExit undo([&] { (void)remove_unpacked(options.bundle).operator bool(); });
     if (source.app.args.empty()) source.app.args = {"/bin/sh"};
     oci::Config config = TRY(configure(source, profile, facts, launch));
     config.root_path = "rootfs";

@@ -47,7 +47,10 @@ Config clean_config() {
     config.linux_.seccomp = oci::Seccomp{};
     config.linux_.seccomp->default_action = "SCMP_ACT_ERRNO";
     config.linux_.seccomp->architectures = {"SCMP_ARCH_X86_64"};
-    config.linux_.seccomp->syscalls = {{{"read", "write", "clone"}, "SCMP_ACT_ALLOW", {}, {}}};
+    config.linux_.seccomp->syscalls = {
+        {{"read", "write"}, "SCMP_ACT_ALLOW", {}, {}},
+        {{"clone"}, "SCMP_ACT_ALLOW", {}, {{0, 0x7E020000, 0, "SCMP_CMP_MASKED_EQ"}}},
+        {{"socket"}, "SCMP_ACT_ALLOW", {}, {{0, 1, 0, "SCMP_CMP_EQ"}}}};
     config.linux_.sysctl = {{"net.ipv4.ip_unprivileged_port_start", "0"}};
     oci::Resources resources;
     resources.devices = {{false, "", {}, {}, "rwm"}, {true, "c", 1, 3, "rwm"}};
@@ -62,7 +65,7 @@ Config clean_config() {
 
 std::vector<Finding> judge_config(const Config& config) {
     std::vector<Finding> findings;
-    for (const auto checks : {privilege_checks(), mount_checks(), resource_checks()})
+    for (const auto checks : {privilege_checks(), seccomp_checks(), mount_checks(), resource_checks()})
         run_checks(checks, config, findings);
     return findings;
 }
@@ -84,6 +87,12 @@ Change seccomp_rule(oci::SeccompRule rule) {
 }
 
 const std::vector<Row<Config>> found = {
+    {"RUN-17", [](Config& c) { c.linux_.seccomp.reset(); }, "$.linux.seccomp"},
+    {"RUN-17", [](Config& c) { c.linux_.seccomp->syscalls.push_back({{"unshare"}, "SCMP_ACT_ALLOW", {}, {}}); }},
+    {"RUN-17", [](Config& c) { c.linux_.seccomp->syscalls[1].args.clear(); }},
+    {"RUN-17", [](Config& c) { c.linux_.seccomp->default_action = "SCMP_ACT_ALLOW"; }},
+    {"RUN-50", [](Config& c) { c.linux_.personality = oci::Personality{"LINUX32", {}}; }},
+    {"RUN-53", [](Config& c) { c.linux_.seccomp->syscalls[2].args.clear(); }},
     {"RUN-01", [](Config& c) { c.process->user.uid = 0; }, "$.process.user.uid"},
     {"RUN-01", [](Config& c) { c.process.reset(); }},
     {"RUN-02", [](Config& c) { c.process->user.gid = 0; }},
@@ -152,6 +161,9 @@ const std::vector<Row<Config>> found = {
     {"RUN-52", [](Config& c) { c.process->scheduler = oci::Scheduler{"SCHED_FIFO", {}, {}, {}, {}, {}, {}}; }}};
 
 const std::vector<Row<Config>> quiet = {
+    {"RUN-17", [](Config& c) { c.linux_.seccomp->syscalls.push_back({{"clone3"}, "SCMP_ACT_ERRNO", 38u, {}}); }},
+    {"RUN-50", [](Config& c) { c.linux_.personality = oci::Personality{"LINUX", {}}; }},
+    {"RUN-53", [](Config& c) { c.linux_.seccomp->syscalls.pop_back(); }},
     {"RUN-02", [](Config& c) { c.process->user.additional_gids.clear(); }},
     {"RUN-11", seccomp_rule({{"bpf"}, "SCMP_ACT_ERRNO", {}, {}})},
     {"RUN-12", [](Config& c) { c.linux_.seccomp->architectures = {"SCMP_ARCH_X86_64"}; }},
@@ -176,6 +188,6 @@ TEST_CASE("bundle rules: nothing is found in a hardened config.json") {
 }
 TEST_CASE("bundle rules: each finds what it is for") {
     expect_found(found, clean_config(), judge_config);
-    for (const auto checks : {privilege_checks(), mount_checks(), resource_checks()}) expect_all_tried(checks, found);
+    for (const auto checks : {privilege_checks(), seccomp_checks(), mount_checks(), resource_checks()}) expect_all_tried(checks, found);
 }
 TEST_CASE("bundle rules: near misses") { expect_quiet(quiet, clean_config(), judge_config); }

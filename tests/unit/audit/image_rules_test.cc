@@ -48,6 +48,8 @@ ImageFacts clean_image() {
     for (const char* key : {"source", "revision", "licenses", "base.name", "base.digest"})
         defaults.labels[std::string("org.opencontainers.image.") + key] = "x";
     facts.reference = "app:1.2.3";
+    facts.signature = SignatureVerdict{true, "key.pub", "sha256:1", ""};
+    facts.attachments = {{"sha256:2", "", "application/spdx+json", "", {}, ""}};
     facts.healthcheck = true;
     facts.now = today;
     facts.tree = &tree;
@@ -88,6 +90,7 @@ const std::vector<Row<ImageFacts>> found = {
     {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("X=AKIAIOSFODNN7EXAMPLE"); }, "config.Env X"},
     {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("DATABASE=postgres://app:hunter2@db/app"); }},
     {"IMG-04", [](ImageFacts& f) { defaults(f).labels["api-key"] = "abcdef"; }, "config.Labels"},
+    {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("X=wJalrXUtnFEMI/K7MDENG+bPxRfiCYzRkQ9sT2vB"); }, "config.Env X"},
     {"IMG-04",
      [](ImageFacts& f) {
          defaults(f).cmd = {"--password", "hunter2"};
@@ -123,6 +126,9 @@ const std::vector<Row<ImageFacts>> found = {
     {"IMG-13", [](ImageFacts& f) { f.config.created = ""; }},
     {"IMG-13", [](ImageFacts& f) { f.config.created = "2027-01-01T00:00:00Z"; }},
     {"IMG-14", [](ImageFacts& f) { defaults(f).labels.erase("org.opencontainers.image.base.digest"); }},
+    {"IMG-15", [](ImageFacts& f) { f.signature = SignatureVerdict{false, "", "", "the signature does not hold"}; }, "signature"},
+    {"IMG-17", [](ImageFacts& f) { f.attachments.clear(); }, "attachments"},
+    {"IMG-17", [](ImageFacts& f) { f.attachments[0].artifact_type = "text/plain"; }},
     {"IMG-18", [](ImageFacts& f) { defaults(f).labels.erase("org.opencontainers.image.revision"); }},
     {"IMG-19", [](ImageFacts& f) { f.config.platform.architecture = "s390x"; }},
     {"IMG-21", [](ImageFacts& f) { f.config.diff_ids.resize(128); }}};
@@ -134,9 +140,32 @@ const std::vector<Row<ImageFacts>> quiet = {
     {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("URL=https://example.org/a:b@c"); }},
     {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("MAX_TOKENS=4096"); }},
     {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back(""); }},
+    {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("X=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b"); }},
+    {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("X_SHA512=wJalrXUtnFEMI/K7MDENG+bPxRfiCYzRkQ9sT2vB"); }},
+    {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("CLASSPATH=lib/Application2/core-module/main"); }},
+    {"IMG-04", [](ImageFacts& f) { defaults(f).env.emplace_back("X=MyApplicationServerNumber1Production"); }},
     {"IMG-11", [](ImageFacts& f) { defaults(f).entrypoint = {"/app/current"}; }},  // through a symlink
     {"IMG-11", [](ImageFacts& f) { defaults(f).entrypoint = {"server"}; }},        // on the image's PATH
     {"IMG-12", [](ImageFacts& f) { f.reference = "app@sha256:00"; }},
+    {"IMG-12",
+     [](ImageFacts& f) {
+         f.reference = "";
+         f.pinned = true;
+     }},
+    {"IMG-14",
+     [](ImageFacts& f) {
+         defaults(f).labels.erase("org.opencontainers.image.base.name");
+         f.annotations["org.opencontainers.image.base.name"] = "debian";
+     }},
+    {"IMG-15", [](ImageFacts& f) { f.signature.reset(); }},
+    {"IMG-17",
+     [](ImageFacts& f) {
+         f.attachments[0].artifact_type = "";
+         f.attachments[0].layers = {{"application/vnd.in-toto+json",
+                                     "sha256:3",
+                                     {{"in-toto.io/predicate-type", "https://cyclonedx.org/bom"}},
+                                     ""}};
+     }},
     {"IMG-21", [](ImageFacts& f) { f.config.diff_ids.resize(127); }}};
 
 HistoryFacts history_of(const std::vector<std::string>& lines) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "audit/bundle_rules.h"
+#include "audit/host_facts.h"
 #include "audit/image_facts.h"
 #include "audit/process_facts.h"
 #include "json/value.h"
@@ -66,9 +67,12 @@ TEST_CASE("catalogue: no rule is without a check") {
     for (const auto& check : image_checks()) checked.insert(check.id);
     for (const auto& check : history_checks()) checked.insert(check.id);
     for (const auto& check : tree_checks()) checked.insert(check.id);
-    for (const auto checks : {privilege_checks(), mount_checks(), resource_checks()})
+    for (const auto checks : {privilege_checks(), seccomp_checks(), mount_checks(), resource_checks()})
         for (const auto& check : checks) checked.insert(check.id);
-    for (const auto& check : process_checks()) checked.insert(check.id);
+    for (const auto checks : {process_checks(), surroundings_checks()})
+        for (const auto& check : checks) checked.insert(check.id);
+    for (const auto& check : host_checks()) checked.insert(check.id);
+    for (const auto& check : unit_checks()) checked.insert(check.id);
     for (const Rule* rule : catalogue()) CHECK_MESSAGE(checked.contains(rule->id), std::string(rule->id));
     CHECK(checked.size() == catalogue().size());
 }

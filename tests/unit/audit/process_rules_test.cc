@@ -27,12 +27,20 @@ ProcessFacts clean_process() {
     facts.cgroup = {
         {"pids.max", "64"}, {"memory.max", "67108864"}, {"memory.swap.max", "0"}, {"cpu.max", "50000 100000"}};
     facts.descriptors = {{0, "/dev/null", false}, {3, "socket:[1]", false}};
+    facts.sensitive_paths = {"/proc/kcore", "/sys/firmware"};
+    facts.mounts.push_back({"/proc/kcore", "devtmpfs", {"rw", "nosuid", "noexec", "nodev"}, {"rw"}, {}});
+    facts.mounts.push_back({"/sys/firmware", "tmpfs", {"ro"}, {"ro", "size=0k"}, {}});
+    facts.open_ports = {{80, true, 1}};
+    facts.hostname = "app";
+    facts.host_hostname = "host";
+    facts.program = "/usr/bin/server";
     return facts;
 }
 
 std::vector<Finding> judge_process(const ProcessFacts& facts) {
     std::vector<Finding> findings;
     run_checks(process_checks(), facts, findings);
+    run_checks(surroundings_checks(), facts, findings);
     return findings;
 }
 
@@ -96,7 +104,18 @@ const std::vector<Row<ProcessFacts>> found = {
          f.descriptors.push_back({7, "/sys/fs/cgroup", true});
      },
      "fd/7"},
-    {"RUN-51", [](ProcessFacts& f) { f.oom_score_adj = -500; }}};
+    {"RUN-51", [](ProcessFacts& f) { f.oom_score_adj = -500; }},
+    {"RUN-18", [](ProcessFacts& f) { f.sensitive_paths.emplace_back("/proc/keys"); }, "/proc/keys"},
+    {"RUN-18", [](ProcessFacts& f) { f.mounts.pop_back(); }, "/sys/firmware"},
+    {"RUN-32", [](ProcessFacts& f) { f.in_root_cgroup = true; }},
+    {"RUN-41", shares("net"), "port 80"},
+    {"RUN-42", shares("net"), "port 80"},
+    {"RUN-44", [](ProcessFacts& f) { f.default_route = true; }},
+    {"RUN-50", [](ProcessFacts& f) { f.personality = 0x0040000; }},
+    {"RUN-50", [](ProcessFacts& f) { f.personality = 0x0400000; }},
+    {"RUN-54", [](ProcessFacts& f) { f.hostname = "host"; }},
+    {"RUN-55", [](ProcessFacts& f) { f.program = "/usr/bin/server (deleted)"; }},
+    {"RUN-55", [](ProcessFacts& f) { f.program = "/memfd:x"; }}};
 
 const std::vector<Row<ProcessFacts>> quiet = {
     {"RUN-01", [](ProcessFacts& f) { f.inside_uid.reset(); }},
@@ -119,7 +138,28 @@ const std::vector<Row<ProcessFacts>> quiet = {
      [](ProcessFacts& f) {
          f.descriptors.push_back({7, "/data/x", false});
      }},
-    {"RUN-51", [](ProcessFacts& f) { f.oom_score_adj = 500; }}};
+    {"RUN-51", [](ProcessFacts& f) { f.oom_score_adj = 500; }},
+    {"RUN-18",
+     [](ProcessFacts& f) {
+         f.sensitive_paths.emplace_back("/proc/keys");
+         f.mounts[1].super_options.emplace_back("subset=pid");
+     }},
+    {"RUN-18", [](ProcessFacts& f) { std::erase_if(f.mounts, [](const ProcessMount& m) { return m.point.starts_with("/sys"); }); }},
+    {"RUN-41",
+     [](ProcessFacts& f) {
+         f.shared_namespaces.insert("net");
+         f.open_ports = {{8080, false, 1}};
+     }},
+    {"RUN-42",
+     [](ProcessFacts& f) {
+         f.shared_namespaces.insert("net");
+         f.open_ports = {{1024, true, 1}};
+     }},
+    {"RUN-54",
+     [](ProcessFacts& f) {
+         f.hostname = "host";
+         f.shared_namespaces.insert("uts");
+     }}};
 
 }  // namespace
 
@@ -129,5 +169,6 @@ TEST_CASE("process rules: nothing is found in a hardened process") {
 TEST_CASE("process rules: each finds what it is for") {
     expect_found(found, clean_process(), judge_process);
     expect_all_tried(process_checks(), found);
+    expect_all_tried(surroundings_checks(), found);
 }
 TEST_CASE("process rules: near misses") { expect_quiet(quiet, clean_process(), judge_process); }
