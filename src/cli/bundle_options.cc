@@ -11,9 +11,8 @@ Result<void> refuse_unsupported(const Arguments& arguments) {
     if (arguments.has(Opt::no_pivot))
         return Error::invalid(concat(verb, ": '--no-pivot' is refused: without pivot_root the host's root stays within reach"))
             .hint("casemate leaves an initramfs root by itself");
-    for (const Opt id : {Opt::console_socket, Opt::systemd_cgroup})
-        if (arguments.has(id))
-            return Error::with_code(ENOSYS, concat(verb, ": option '--", option(id).name, "' is not supported"));
+    if (arguments.has(Opt::systemd_cgroup))
+        return Error::with_code(ENOSYS, concat(verb, ": option '--systemd-cgroup' is not supported"));
     return {};
 }
 
@@ -27,6 +26,7 @@ Result<runtime::CreateOptions> create_options(const verbs::Call& call) {
     options.config = arguments.value(Opt::config);
     options.id = arguments.operands[0];
     options.pid_file = arguments.value(Opt::pid_file);
+    options.console_socket = arguments.value(Opt::console_socket);
     options.pidfd_socket = arguments.value(Opt::pidfd_socket);
     options.profile = call.profile();
     options.no_new_keyring = arguments.has(Opt::no_new_keyring);

@@ -21,8 +21,7 @@ Result<void> check_combination(const Arguments& arguments) {
 }
 
 Result<void> refuse_unsupported(const Arguments& arguments) {
-    for (const Opt id : {Opt::console_socket, Opt::cgroup})
-        if (arguments.has(id)) return Error::with_code(ENOSYS, concat("exec: option '--", option(id).name, "' is not supported"));
+    if (arguments.has(Opt::cgroup)) return Error::with_code(ENOSYS, "exec: option '--cgroup' is not supported");
     return {};
 }
 
@@ -52,6 +51,7 @@ Result<runtime::ExecOptions> exec_options(const Arguments& arguments) {
     options.apparmor = arguments.value(Opt::apparmor);
     options.process_label = arguments.value(Opt::process_label);
     options.pid_file = arguments.value(Opt::pid_file);
+    options.console_socket = arguments.value(Opt::console_socket);
     options.pidfd_socket = arguments.value(Opt::pidfd_socket);
     options.cgroup = arguments.value(Opt::cgroup);
     const std::vector<uint32_t> fds = TRY(numbers(arguments, Opt::preserve_fds, 1024));

@@ -27,15 +27,6 @@ struct Message {
     bool end = false;  // the channel is closed
 };
 
-// An error when one of `signals` (a non-blocking signalfd, or -1) has arrived that would end an app.
-Result<void> check_signals(FdView signals) {
-    signalfd_siginfo signal{};
-    while (::read(signals.get(), &signal, sizeof signal) == sizeof signal)
-        if (signal.ssi_signo != SIGWINCH && signal.ssi_signo != SIGCONT)
-            return Error::from_errno(EINTR, concat("ended by signal ", signal.ssi_signo, " before the app ran")).exit_with(128 + static_cast<int>(signal.ssi_signo));
-    return {};
-}
-
 // Waits for one message. Of `signals` (-1: none) the first that would end an app is an error. The pidfd is watched too:
 // in a hostile container somebody else may have got hold of the channel's other end, and never let it close.
 Result<Message> receive(FdView channel, FdView pidfd, int deadline_ms, FdView signals) {
@@ -59,6 +50,7 @@ Result<Message> receive(FdView channel, FdView pidfd, int deadline_ms, FdView si
         return message;
     }
     message.letter = static_cast<Letter>(buffer[0]);
+    if (message.letter == Letter::mounted && size == 1) return message;
     if (message.letter == Letter::failed && size == sizeof(FailedMessage)) {
         std::memcpy(&message.failure, buffer, sizeof message.failure);
         message.failure.text[sizeof message.failure.text - 1] = message.failure.hint[sizeof message.failure.hint - 1] = '\0';
@@ -140,7 +132,13 @@ Result<Message> await_exec(steps::HostContext& host, FdView channel, FdView pidf
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     TRY(steps::run_host(host, steps::Phase::adopt));
     TRY(send(channel, Letter::go));
-    const Message first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
+    Message first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
+    if (first.letter == Letter::mounted && !first.end && plan::holds_for_hooks(host.plan.hooks()) && options.on_mounted) {
+        TRY(options.on_mounted({host.pid, pidfd, *host.proc, host.prepared.expected, {}}));
+        TRY(check_signals(options.signals));
+        TRY(send(channel, Letter::resume));
+        first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
+    }
     if (first.end) return died(host.pid, pidfd, "before the app was started");
     if (first.letter == Letter::failed) return failed(first.failure);
     if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
@@ -175,6 +173,14 @@ Result<Birth> birth_of(const plan::Plan& plan, const Options& options) {
 
 }  // namespace
 
+Result<void> check_signals(FdView signals) {
+    signalfd_siginfo signal{};
+    while (::read(signals.get(), &signal, sizeof signal) == sizeof signal)
+        if (signal.ssi_signo != SIGWINCH && signal.ssi_signo != SIGCONT)
+            return Error::from_errno(EINTR, concat("ended by signal ", signal.ssi_signo, " before the app ran")).exit_with(128 + static_cast<int>(signal.ssi_signo));
+    return {};
+}
+
 Error cannot_execute(const std::string& program, int code) {
     const bool denied = code == EACCES || code == EPERM || code == ENOEXEC;
     Error error = Error::from_errno(code, concat("exec ", quoted(program))).exit_with(denied ? 126 : 127);
@@ -188,6 +194,8 @@ Result<Running> start(const plan::Plan& plan, Options options) {
     prepared.inherited = std::move(options.inherited);
     prepared.program = std::move(options.program);
     prepared.gate = std::move(options.gate);
+    prepared.console = std::move(options.console);
+    if (plan.process().terminal && !prepared.console) return Error::invalid("a terminal needs somebody who takes its master");
     for (int fd = 0; fd < 3; ++fd) prepared.stdio[fd] = std::move(options.stdio[fd]);
     steps::HostContext host(prepared);
     TRY(steps::run_host(host, steps::Phase::prepare));

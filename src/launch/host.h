@@ -28,11 +28,14 @@ struct Waiting {
 struct Options {
     std::vector<Fd> inherited;             // for the app, from descriptor 3 on
     Fd stdio[3];                           // the app's 0, 1, 2; an invalid one: the caller's own
+    Fd console;                            // a stream socket that takes the terminal's master; a plan with a terminal needs it
     Fd program;                            // a sealed memfd to execute instead of the image's program (probe)
     steps::StartGate gate;                 // create: start() returns while the stub waits for `start` there
     std::vector<NamespaceFile> joins;      // one for each that the plan joins
     FdView process = -1;                   // exec: a pidfd of the container's init, whose namespaces are joined instead
     sigset_t signal_mask{};                // what the app gets
+    // Called when everything is mounted and init holds, before its pivot_root: only when the plan's hooks ask for it.
+    std::function<Result<void>(const Waiting&)> on_mounted;
     // Called with the confined, waiting container: the outside half of verify, the relay. An error ends the launch.
     std::function<Result<void>(const Waiting&)> before_go;
     FdView signals = -1;                   // a signalfd: one that arrives before the app runs ends the launch
@@ -46,6 +49,9 @@ struct Running {
     Fd channel;                            // process.init: carries Ended
     plan::Expected expected;
 };
+
+// An error when one of `signals` (a non-blocking signalfd, or -1) has arrived that would end an app.
+Result<void> check_signals(FdView signals);
 
 // The error of a program that could not be executed: exit codes 126 and 127, hints (execve(2)).
 Error cannot_execute(const std::string& program, int code);

@@ -26,8 +26,8 @@ uint64_t now_ms() {
 // What the loop knows and does.
 class Supervisor {
 public:
-    Supervisor(const plan::Plan& plan, Running& running, const SignalGate& gate, const std::vector<Watched>& helpers)
-        : plan_(plan), running_(running), gate_(gate), helpers_(helpers), started_(now_ms()) {
+    Supervisor(const plan::Plan& plan, Running& running, const SignalGate& gate, const std::vector<Watched>& helpers, const Attended& attended)
+        : plan_(plan), running_(running), gate_(gate), helpers_(helpers), terminal_(attended.terminal), notifier_(attended.notifier), started_(now_ms()) {
         if (plan.process().runtime_max_ms) deadline_ = started_ + *plan.process().runtime_max_ms;
     }
 
@@ -44,13 +44,18 @@ private:
         const size_t first_helper = waiting.size();
         if (ending_.helper_lost.empty())
             for (const Watched& helper : helpers_) waiting.push_back({helper.pidfd.get(), POLLIN, 0});
+        const size_t notifier = waiting.size();
+        waiting.push_back({notifier_ ? notifier_->fd().get() : -1, POLLIN, 0});
+        if (terminal_) terminal_->add_to(waiting);
         if (::poll(waiting.data(), waiting.size(), time_left()) < 0) {
             if (errno == EINTR) return false;
             return Error::sys("poll");
         }
         if (waiting[0].revents) return true;
         if (waiting[1].revents) TRY(forward());
-        for (size_t i = first_helper; i < waiting.size(); ++i)
+        if (terminal_) TRY(terminal_->turn(&waiting[notifier + 1]));
+        if (waiting[notifier].revents) TRY(notifier_->turn(0));
+        for (size_t i = first_helper; i < notifier; ++i)
             if (waiting[i].revents) {
                 ending_.helper_lost = helpers_[i - first_helper].name;
                 TRY(stop());
@@ -70,6 +75,9 @@ private:
         signalfd_siginfo information{};
         if (::read(gate_.fd().get(), &information, sizeof information) != sizeof information) return {};
         if (information.ssi_signo == SIGCHLD) return {};
+        // Of the caller's window; the app hears of its own window from the kernel.
+        if (terminal_ && information.ssi_signo == SIGWINCH) return terminal_->resize();
+        if (terminal_ && information.ssi_signo == SIGCONT) return terminal_->resume();
         return tell(static_cast<int>(information.ssi_signo));
     }
 
@@ -97,6 +105,8 @@ private:
     }
 
     Result<Ending> collect() {
+        if (terminal_) TRY(terminal_->finish());
+        if (notifier_) TRY(notifier_->turn(0));
         int status = 0;
         while (::wait4(running_.pid, &status, __WALL, &ending_.usage) < 0)
             if (errno != EINTR) return Error::sys("wait4");
@@ -116,6 +126,8 @@ private:
     Running& running_;
     const SignalGate& gate_;
     const std::vector<Watched>& helpers_;
+    Terminal* terminal_;
+    Notifier* notifier_;
     uint64_t started_;
     std::optional<uint64_t> deadline_;
     bool stopping_ = false;
@@ -136,8 +148,9 @@ Result<SignalGate> SignalGate::close() {
     return gate;
 }
 
-Result<Ending> supervise(const plan::Plan& plan, Running& running, const SignalGate& gate, const std::vector<Watched>& helpers) {
-    return Supervisor(plan, running, gate, helpers).run();
+Result<Ending> supervise(const plan::Plan& plan, Running& running, const SignalGate& gate, const std::vector<Watched>& helpers,
+                         const Attended& attended) {
+    return Supervisor(plan, running, gate, helpers, attended).run();
 }
 
 }  // namespace casemate::launch

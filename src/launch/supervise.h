@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "launch/host.h"
+#include "launch/notify.h"
+#include "launch/terminal.h"
 
 namespace casemate::launch {
 
@@ -38,6 +40,13 @@ struct Ending {
     uint64_t wall_ms = 0;
 };
 
-Result<Ending> supervise(const plan::Plan& plan, Running& running, const SignalGate& gate, const std::vector<Watched>& helpers);
+// What is served meanwhile; nullptr: there is none.
+struct Attended {
+    Terminal* terminal = nullptr;  // attached
+    Notifier* notifier = nullptr;
+};
+
+Result<Ending> supervise(const plan::Plan& plan, Running& running, const SignalGate& gate, const std::vector<Watched>& helpers,
+                         const Attended& attended = {});
 
 }  // namespace casemate::launch

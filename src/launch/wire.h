@@ -2,6 +2,8 @@
 //
 //   host -> init   Go            the maps are written, the trees have their flags: begin
 //   init -> host   Failed        a step failed: the launch is over
+//   init -> host   Mounted       hooks: everything is mounted, the host's root still there; init waits
+//   host -> init   Resume        the hooks have run
 //   stub -> host   Ready         confined, waiting (steps/stub/stub.c)
 //   host -> stub   Execute       seen from outside and found right: become the app
 //   stub -> host   Waiting       create: told to execute, it now waits for `start`; the channel is done
@@ -14,11 +16,15 @@
 
 #include <cstdint>
 
+#include "steps/handshake.h"
+
 namespace casemate::launch {
 
 enum class Letter : char {
     go = 'm',
     failed = 'f',
+    mounted = steps::mounted_letter,
+    resume = steps::resume_letter,
     ready = 'r',
     execute = 'g',
     cannot_execute = 'e',

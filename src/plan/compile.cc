@@ -16,6 +16,7 @@ constexpr std::string_view applied[] = {
     "$.process.execCPUAffinity.initial", "$.process.execCPUAffinity.final",
     "$.process.capabilities", "$.process.capabilities.bounding", "$.process.capabilities.effective",
     "$.process.capabilities.permitted", "$.process.capabilities.inheritable", "$.process.capabilities.ambient",
+    "$.process.terminal", "$.process.consoleSize.height", "$.process.consoleSize.width",
     "$.process.rlimits[].type", "$.process.rlimits[].soft", "$.process.rlimits[].hard",
     "$.linux.namespaces[].type", "$.linux.namespaces[].path", "$.linux.uidMappings[].containerID", "$.linux.uidMappings[].hostID",
     "$.linux.uidMappings[].size", "$.linux.gidMappings[].containerID", "$.linux.gidMappings[].hostID",
@@ -28,6 +29,11 @@ constexpr std::string_view applied[] = {
     "$.linux.seccomp.syscalls[].errnoRet", "$.linux.seccomp.syscalls[].args[].index",
     "$.linux.seccomp.syscalls[].args[].value", "$.linux.seccomp.syscalls[].args[].valueTwo",
     "$.linux.seccomp.syscalls[].args[].op", "$.linux.seccomp",
+    "$.hooks.prestart[].path", "$.hooks.prestart[].args", "$.hooks.prestart[].env", "$.hooks.prestart[].timeout",
+    "$.hooks.createRuntime[].path", "$.hooks.createRuntime[].args", "$.hooks.createRuntime[].env", "$.hooks.createRuntime[].timeout",
+    "$.hooks.createContainer[].path", "$.hooks.createContainer[].args", "$.hooks.createContainer[].env", "$.hooks.createContainer[].timeout",
+    "$.hooks.poststart[].path", "$.hooks.poststart[].args", "$.hooks.poststart[].env", "$.hooks.poststart[].timeout",
+    "$.hooks.poststop[].path", "$.hooks.poststop[].args", "$.hooks.poststop[].env", "$.hooks.poststop[].timeout",
     // Present and empty: they ask for nothing.
     "$.linux.resources", "$.linux.resources.memory", "$.linux.resources.cpu", "$.linux.resources.blockIO", "$.linux.resources.network",
 };
@@ -82,6 +88,8 @@ Result<Plan> Compiler::run() && {
     TRY(paths());
     TRY(sysctl());
     TRY(process());
+    TRY(terminal());
+    TRY(hooks());
     TRY(rlimits());
     TRY(capabilities());
     TRY(network());

@@ -30,6 +30,8 @@ private:
     Result<void> seccomp();             // seccomp.cc
     Result<void> landlock();            // landlock.cc
     Result<void> network();             // network.cc
+    Result<void> terminal();            // terminal.cc
+    Result<void> hooks();               // hooks.cc
 
     void note(std::string text);  // compile.cc
     bool waived(std::string_view field) const {

@@ -137,8 +137,8 @@ void expect_mounts(Expected& out, const Plan& plan) {
     const RootPlan& root = mounts.root;
     const uint64_t root_attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) |
                                      (root.nodev ? MOUNT_ATTR_NODEV : 0);
-    // A root that is neither read-only nor nosuid is wholly config.json's: an engine's hooks may mount there.
-    out.exact_mounts = root.readonly || root.nosuid;
+    // A root that is neither read-only nor nosuid is wholly config.json's; and hooks may mount there.
+    out.exact_mounts = (root.readonly || root.nosuid) && !holds_for_hooks(plan.hooks());
     out.mounts.push_back(
         {{}, {}, "/", mount_flags(root_attributes, root.idmap), propagation_tags(root.propagation), {}, false});
     for (const MountPlan& mount : mounts.mounts) {
@@ -153,7 +153,7 @@ void expect_mounts(Expected& out, const Plan& plan) {
     if (mounts.make_dev && plan.ids().mode == Mode::rootless) {  // RECIPES I8: the host's nodes, bound one by one
         for (const DeviceNode& node : mounts.devices) out.mounts.push_back({{}, {}, node.path, {}, {}, {}, false});
     }
-    if (plan.process().terminal) out.mounts.push_back({{}, {}, "/dev/console", {}, {}, {}, false});
+    if (plan.process().terminal) out.mounts.push_back({"devpts", {}, "/dev/console", {"nosuid", "noexec"}, {}, {}, false});
     out.masked_paths = mounts.masked_paths;
     out.readonly_paths = mounts.readonly_paths;
 }

@@ -58,6 +58,7 @@ Result<void> Compiler::landlock() {
     if (narrow_exec)
         for (const std::string& path : *profile_.landlock.exec_paths) plan.rules.push_back({path, execute});
     for (const MountPlan& mount : plan_.mounts_.mounts) add_mount(plan, mount, plan_.mounts_);
+    if (plan_.process_.terminal && plan_.process_.terminal->devpts) plan.rules.push_back({"/dev/console", read_file | write_file | ioctl_dev});
     if (!plan_.mounts_.root.readonly) plan.rules.push_back({"/", writable});
     for (LandlockRule& rule : plan.rules) rule.access &= plan.handled_fs;
     if (plan.abi < 2) plan.missing.emplace_back("refer");

@@ -150,6 +150,17 @@ struct LandlockPlan {
     std::vector<std::string> missing;  // rights that this ABI lacks, by name
 };
 
+// The app's own pseudo terminal.
+struct TerminalPlan {
+    uint16_t rows = 0, columns = 0;  // 0: as the kernel makes it
+    std::optional<size_t> devpts;    // index of the mount that makes it; absent (exec): the one of the running container
+};
+
+// What runs beside the app in its life, exactly as config.json says it (config.md, POSIX-platform Hooks).
+using HooksPlan = oci::Hooks;
+// Does init wait, once everything is mounted, until the host has run hooks?
+bool holds_for_hooks(const HooksPlan& hooks);
+
 struct ProcessPlan {
     std::vector<std::string> args, env;
     std::string cwd = "/";
@@ -161,7 +172,7 @@ struct ProcessPlan {
     bool parent_death_signal = false;
     bool own_init = false;        // process.init
     std::vector<Rlimit> rlimits;
-    bool terminal = false;
+    std::optional<TerminalPlan> terminal;
     bool core_dumps_off = false;
     unsigned inherited_fds = 0;   // fds 3 .. 3+n-1 go to the app
     unsigned preserved_fds = 0;   // so many of them are whatever the caller had open (--preserve-fds, its LISTEN_FDS)
@@ -193,6 +204,7 @@ public:
     const NetworkPlan& network() const { return network_; }
     // One more process of a running container: only what concerns the process is done.
     bool exec() const { return exec_; }
+    const HooksPlan& hooks() const { return hooks_; }
     const std::string& profile_name() const { return profile_name_; }
     const std::vector<policy::WaiverRecord>& waivers() const { return waivers_; }
     // What the user should know, one line each: a replaced user, limits that are not applied, rights that are missing.
@@ -211,6 +223,7 @@ private:
     ProcessPlan process_;
     NetworkPlan network_;
     bool exec_ = false;
+    HooksPlan hooks_;
     std::string profile_name_;
     std::vector<policy::WaiverRecord> waivers_;
     std::vector<std::string> notes_;

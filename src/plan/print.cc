@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "json/writer.h"
+#include "oci/hooks.h"
 #include "plan/compiler.h"
 #include "plan/expected.h"
 #include "plan/plan.h"
@@ -80,6 +81,7 @@ public:
         seccomp();
         landlock();
         process();
+        hooks();
         network();
         waivers();
         strings("notes", plan_.notes());
@@ -283,7 +285,8 @@ private:
         flag("notDumpableUntilExec", process.dumpable_off);
         flag("dieWithParent", process.parent_death_signal);
         flag("init", process.own_init);
-        flag("terminal", process.terminal);
+        if (process.terminal)
+            out_.key("terminal").begin_object().field("rows", process.terminal->rows).field("columns", process.terminal->columns).end_object();
         flag("coreDumpsOff", process.core_dumps_off);
         if (process.inherited_fds != 0) out_.field("inheritedFds", process.inherited_fds);
         out_.field("stopSignal", process.stop_signal).field("stopTimeoutMs", process.stop_timeout_ms);
@@ -297,6 +300,11 @@ private:
                 .end_object();
         }
         out_.end_array().end_object();
+    }
+    void hooks() {
+        if (plan_.hooks().empty()) return;
+        out_.key("hooks");
+        oci::write_json(out_, plan_.hooks());
     }
     void network() {
         const NetworkPlan& network = plan_.network();

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "runtime/directories.h"
 #include "runtime/facts.h"
+#include "runtime/notify.h"
 #include "sys/call.h"
 
 namespace casemate::runtime {
@@ -46,7 +47,7 @@ Result<void> write_pid_file(const std::string& path, pid_t pid) {
     return {};
 }
 
-Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data) {
+Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data, bool notified) {
     const HostConfig host = TRY(read_host_config());
     const policy::Profile profile = TRY(resolve_profile(options, host));
     const plan::HostFacts facts = TRY(host_facts(profile, true));
@@ -67,7 +68,7 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     }
     const bool image = TRY(kind_of(options.source)) == SourceKind::image;
     std::string data;
-    if (image || with_data) data = TRY(site.make_data());
+    if (image || with_data || notified) data = TRY(site.make_data());
     SourceRequest wanted{options.source, options.ref, data + "/image", setid_word(profile), 0, {}, &profile};
     if (image && request.id_base != 0 && !can_idmap(data, facts.kernel)) {
         log(LogLevel::info, concat(quoted(data), " cannot be idmapped: unpacking with the owners of the container's range"));
@@ -78,8 +79,11 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     request.root_shifted = source.shifted;
     request.stop_signal = source.app.stop_signal;
     oci::Config config = TRY(configure(source, profile, facts, options));
+    if (notified) TRY(add_notify(data + "/notify", config));
     plan::Plan plan = TRY(plan::compile(config, profile, facts, request));
-    return App{std::move(source), profile, facts, request, std::move(config), std::move(plan), std::move(data)};
+    std::optional<launch::Notifier> notifier;
+    if (notified) notifier = TRY(open_notifier(data + "/notify"));
+    return App{std::move(source), profile, facts, request, std::move(config), std::move(plan), std::move(notifier), std::move(data)};
 }
 
 }  // namespace casemate::runtime

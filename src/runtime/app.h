@@ -3,6 +3,7 @@
 #pragma once
 
 #include "launch/host.h"
+#include "launch/notify.h"
 #include "runtime/site.h"
 
 namespace casemate::runtime {
@@ -14,12 +15,13 @@ struct App {
     plan::Request request;
     oci::Config config;
     plan::Plan plan;
+    std::optional<launch::Notifier> notifier;
     std::string data;  // the container's own directory below the data root, or empty
 };
 
 // Everything up to the plan. `with_data`: make the data directory even when the source needs none. What it makes, the
-// site takes away.
-Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data);
+// site takes away. `notified`: the app gets a NOTIFY_SOCKET that leads to ours.
+Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data, bool notified = false);
 
 // The outside half of verify: the confined, waiting app is compared with its plan (RECIPES H15).
 Result<void> verify_waiting(const launch::Waiting& waiting);

@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "oci/signal.h"
 #include "runtime/create.h"
 #include "runtime/directories.h"
+#include "runtime/hooks.h"
+#include "runtime/notify.h"
 #include "runtime/record.h"
 #include "runtime/runtime.h"
 #include "runtime/site.h"
@@ -60,8 +63,13 @@ Result<void> remove_record(const Settings& settings, const std::string& root, co
     RecordFile file = TRY(RecordFile::open(root, id));
     TRY(file.lock());
     const auto record = file.read();
-    if (record) TRY(remove_leftovers(settings, record.value()));
-    return file.remove();
+    if (!record) return file.remove();
+    auto hooks = Hooks::load(file, record.value());
+    if (!hooks) log(LogLevel::warning, concat("poststop hooks are not run: ", hooks.error().text()));
+    TRY(remove_leftovers(settings, record.value()));
+    TRY(file.remove());
+    if (hooks) hooks.value().container_exists();  // it did: poststop is due when `hooks` goes
+    return {};
 }
 
 }  // namespace
@@ -79,14 +87,43 @@ Result<std::vector<oci::State>> list(const Settings& settings) {
     return states;
 }
 
-Result<void> start(const Settings& settings, const std::string& id) {
+namespace {
+
+// A started app whose caller wants to hear that it is ready.
+struct Unready {
+    launch::Notifier notifier;
+    Fd process;
+    pid_t pid = 0;
+};
+
+Result<std::optional<Unready>> let_through(const Settings& settings, const std::string& id) {
     const RecordFile file = TRY(file_of(settings, id));
     TRY(file.lock());
     const Record record = TRY(file.read());
     const oci::Status status = state_of(file, record).status;
     if (status == oci::Status::stopped) return Error::with_code(EINVAL, concat("cannot start container ", quoted(id), " that has stopped"));
     if (status != oci::Status::created) return Error::with_code(EINVAL, concat("cannot start container ", quoted(id), ": it is already ", oci::name_of(status)));
-    return pass_start_gate(file, record.program);
+    Hooks hooks = TRY(Hooks::load(file, record));
+    const std::string root = TRY(state_root(settings));
+    auto notifier = TRY(open_notifier(concat(root, "/", id, "/notify")));
+    Fd process = TRY(live_process(record));
+    TRY(pass_start_gate(file, record.program));
+    auto told = hooks.run_poststart(record.pid);
+    if (!told) {
+        // Fatal since runtime-spec 1.3: the container ends, and `delete` runs poststop.
+        TRY(end_process(record));
+        return std::move(told).take_error();
+    }
+    if (!notifier) return std::optional<Unready>();
+    return std::optional<Unready>(Unready{std::move(*notifier), std::move(process), record.pid});
+}
+
+}  // namespace
+
+Result<void> start(const Settings& settings, const std::string& id) {
+    auto unready = TRY(let_through(settings, id));
+    // Without the container's lock: it may be deleted meanwhile.
+    return unready ? unready->notifier.await_ready(unready->pid, unready->process) : Result<void>();
 }
 
 Result<void> kill(const Settings& settings, const std::string& id, int signal, bool) {

@@ -11,8 +11,10 @@
 #include "oci/config.h"
 #include "runtime/app.h"
 #include "runtime/ceiling.h"
+#include "runtime/directories.h"
 #include "runtime/facts.h"
 #include "runtime/joined.h"
+#include "runtime/notify.h"
 #include "runtime/policy_file.h"
 #include "sys/call.h"
 #include "sys/unix_socket.h"
@@ -61,13 +63,15 @@ Result<void> send_pidfd(const std::string& path, FdView pidfd) {
     return {};
 }
 
-Result<Made> make_container(const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate) {
+Result<Made> make_container(const Settings& settings, const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate, std::optional<Hooks>& hooks) {
     Bundle bundle = TRY(open_bundle(options.bundle, options.config));
     const auto ceiling = TRY(ceiling_profile(options.profile));
     plan::Tightened tightened = TRY(under_ceiling(bundle, ceiling));
     TRY(check_ceiling(tightened, ceiling));
     const policy::Profile& profile = tightened.profile;
     bundle.config = std::move(tightened.config);
+    const std::string notify = concat(TRY(state_root(settings)), "/", options.id, "/notify");
+    if (!notify_address().empty()) TRY(add_notify(notify, bundle.config));
     const plan::HostFacts facts = TRY(host_facts(profile, ceiling.has_value()));
     Joined joined = TRY(open_joined(bundle.config));
     plan::Request request;
@@ -80,27 +84,39 @@ Result<Made> make_container(const CreateOptions& options, Site& site, launch::Si
     plan::Plan plan = TRY(plan::compile(bundle.config, profile, facts, request));
     for (const std::string& note : plan.notes()) log(LogLevel::info, note);
 
+    const bool detached = gate || options.detached;
     launch::Options start;
     start.joins = std::move(joined.files);
+    auto terminal = TRY(launch::prepare_console(detached, plan.process().terminal.has_value(), options.console_socket, start.console));
     start.signal_mask = signals.mask_before();
     start.signals = signals.fd();
     start.inherited = TRY(preserved_descriptors(request.preserved_fds));
+    std::optional<launch::Notifier> notifier;  // of `create` it is `start` that listens
+    if (!gate) notifier = TRY(open_notifier(notify));
     if (gate) start.gate = TRY(make_start_gate(site.file()));
+    Record& record = site.record();
+    record.bundle = bundle.path;
+    record.annotations = bundle.config.annotations;
+    hooks.emplace(plan.hooks(), record, signals.mask_before(), signals.fd());
+    TRY(hooks->save(site.file()));
+    if (!plan.hooks().empty()) TRY(site.write());  // what poststop needs, should we be killed in the middle
+    start.on_mounted = [&](const launch::Waiting& waiting) {
+        hooks->container_exists();
+        return hooks->run_mounted(waiting);
+    };
     Fd pidfd;  // taken while a failure still ends the launch
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
         pidfd = TRY(sys::duplicate(waiting.pidfd));
         TRY(verify_waiting(waiting));
-        Record& record = site.record();
+        hooks->container_exists();
         record.pid = waiting.pid;
         record.start_time = TRY(start_time_of(waiting.pid));
-        record.bundle = bundle.path;
         record.rootfs = plan.mounts().root.path;
         record.profile = plan.profile_name();
         record.program = plan.process().args.front();
-        record.annotations = bundle.config.annotations;
         record.expected = waiting.expected;
         // From here on the container is its engine's, which deletes it: gc leaves it alone.
-        record.until_deleted = gate || options.detached;
+        record.until_deleted = detached;
         policy::Profile stored = profile;
         if (ceiling) stored.identity.user = ceiling->identity.user;  // in whose place an exec'ed root is put
         TRY(write_policy(site.file(), plan, bundle.config, stored, request, waiting));
@@ -112,14 +128,17 @@ Result<Made> make_container(const CreateOptions& options, Site& site, launch::Si
     launch::OwnedProcess owner(running.pid, std::move(pidfd));
     // Only now: podman takes a log of one line for the error, and one of two lines for none.
     for (const std::string& change : tightened.changes) log(LogLevel::warning, concat(profile.name, ": ", change));
-    return Made{std::move(bundle), std::move(plan), std::move(running), std::move(owner)};
+    if (terminal) TRY(terminal->attach());
+    return Made{std::move(bundle), std::move(plan), std::move(running), std::move(owner), std::move(notifier), std::move(terminal)};
 }
 
 Result<void> create(const Settings& settings, const CreateOptions& options) {
     launch::SignalGate signals = TRY(launch::SignalGate::close());
+    std::optional<Hooks> hooks;
     Site site = TRY(Site::open(settings, options.id));
-    Made made = TRY(make_container(options, site, signals, true));
+    Made made = TRY(make_container(settings, options, site, signals, true, hooks));
     site.keep_record();
+    hooks->container_stays();
     (void)made.owner.release();
     return {};
 }

@@ -5,6 +5,7 @@
 #include "launch/owned_process.h"
 #include "launch/supervise.h"
 #include "runtime/bundle.h"
+#include "runtime/hooks.h"
 #include "runtime/record.h"
 #include "runtime/site.h"
 
@@ -29,10 +30,13 @@ struct Made {
     plan::Plan plan;
     launch::Running running;
     launch::OwnedProcess owner;  // ends the container unless it is released
+    std::optional<launch::Notifier> notifier;  // the same, and until the app is ready
+    std::optional<launch::Terminal> terminal;  // in the foreground: for supervise()
 };
 
 // Everything up to the running app, or with `gate` up to the stub that waits for `start`. On an error nothing is left but
 // what `site` removes.
-Result<Made> make_container(const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate);
+// `hooks` gets those of the bundle, and must outlive `site`: poststop comes after everything else is gone.
+Result<Made> make_container(const Settings& settings, const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate, std::optional<Hooks>& hooks);
 
 }  // namespace casemate::runtime

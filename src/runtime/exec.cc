@@ -186,6 +186,7 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
     start.signals = signals.fd();
     start.process = target.pidfd;
     start.inherited = TRY(preserved_descriptors(options.preserve_fds));
+    auto terminal = TRY(launch::prepare_console(options.detach, plan.process().terminal.has_value(), options.console_socket, start.console));
     Fd pidfd;  // taken while a failure still ends the process
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
         pidfd = TRY(sys::duplicate(waiting.pidfd));
@@ -199,7 +200,8 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
     // Only now: podman takes a log of one line for the error, and one of two lines for none.
     for (const std::string& change : changes) log(LogLevel::warning, concat(target.policy.profile.name, ": ", change));
     if (options.detach) return 0;
-    const launch::Ending ending = TRY(launch::supervise(plan, running, signals, {}));
+    if (terminal) TRY(terminal->attach());
+    const launch::Ending ending = TRY(launch::supervise(plan, running, signals, {}, {terminal ? &*terminal : nullptr, nullptr}));
     return ending.code;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/detach.h"
 #include "runtime/directories.h"
 #include "runtime/network.h"
+#include "runtime/notify.h"
 #include "runtime/policy_file.h"
 #include "runtime/report.h"
 #include "sys/call.h"
@@ -52,10 +53,11 @@ public:
 private:
     Result<int> start_and_wait(const std::string& id) {
         Site site = TRY(Site::open(settings_, id));
-        const App app = TRY(prepare_app(settings_, options_, site, options_.detach));
+        App app = TRY(prepare_app(settings_, options_, site, options_.detach, !notify_address().empty()));
         announce(app.plan);
         launch::KernelLog kernel_log = launch::KernelLog::open_at_end();
         launch::Options start = TRY(start_options(app, site));
+        auto terminal = TRY(launch::prepare_console(options_.detach, app.plan.process().terminal.has_value(), {}, start.console));
         NetworkProcesses network;
         Fd pidfd;  // taken while a failure still ends the launch
         start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
@@ -71,8 +73,9 @@ private:
         launch::OwnedProcess owner(running.pid, std::move(pidfd));
         site.listeners->close_sockets();
         const std::vector<pid_t> pids = launch::processes_of(running.pid);
+        if (terminal) TRY(terminal->attach());
         if (started_) TRY(started_->report(id));
-        const launch::Ending ending = TRY(launch::supervise(app.plan, running, gate_, network.watched()));
+        const launch::Ending ending = TRY(launch::supervise(app.plan, running, gate_, network.watched(), {terminal ? &*terminal : nullptr, app.notifier ? &*app.notifier : nullptr}));
         (void)owner.release();  // reaped
         if (options_.detach && options_.keep) site.keep_record();
         if (!options_.report.empty())
@@ -133,6 +136,8 @@ Result<void> verify_waiting(const launch::Waiting& waiting) {
 }
 
 Result<int> launch(const Settings& settings, const LaunchOptions& options) {
+    if (options.detach && options.terminal)
+        return Error::invalid("--tty and --detach: nobody would stand between the terminal and you").hint("leave one of them out");
     const auto job = [&](Started* started) -> Result<int> {
         return Job(settings, options, TRY(launch::SignalGate::close()), started).run();
     };

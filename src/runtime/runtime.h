@@ -69,6 +69,7 @@ struct CreateOptions {
     std::string config;        // another file than the bundle's config.json, or empty
     std::string id;
     std::string pid_file;
+    std::string console_socket;  // unix socket that gets the terminal's master, or empty
     std::string pidfd_socket;  // unix socket that gets a pidfd of init, or empty
     std::string profile;       // empty: oci
     unsigned preserve_fds = 0;
@@ -92,7 +93,7 @@ struct ExecOptions {
     std::vector<uint32_t> additional_gids;
     std::vector<std::string> capabilities;  // added to bounding, permitted and effective
     std::string apparmor, process_label;
-    std::string pid_file, pidfd_socket, cgroup;
+    std::string pid_file, console_socket, pidfd_socket, cgroup;
     unsigned preserve_fds = 0;
     bool no_new_privs = false, tty = false, detach = false;
     bool ignore_paused = false;

@@ -44,6 +44,7 @@ struct Prepared {
     Fd stub;                              // sealed memfd
     std::vector<Fd> inherited;            // for the app, from descriptor 3 on
     Fd stdio[3];                          // the app's 0, 1, 2; an invalid one: the launcher's own
+    Fd console;                           // a stream socket that takes the terminal's master
     Fd program;                           // a sealed memfd to execute instead of the image's program (probe)
     StartGate gate;                       // create: where the stub waits for `start`
     plan::Expected expected;              // what verify compares with

@@ -17,6 +17,7 @@ enum class Phase : uint8_t {
     pivot,           // the only way the locked host mounts leave
     paths,           // masks and read-only paths need the final tree
     sysctl,          // through the private procfs, before the ids are dropped
+    terminal,        // made in the container's own devpts, given the app's owner while init still may
     limits,          // before the uid changes, which may charge them
     sealed,          // create/start: the container is ready and waits
     no_new_privs,    // before credentials: nothing may be gained any more
@@ -30,7 +31,7 @@ enum class Phase : uint8_t {
 };
 
 constexpr std::string_view phase_name(Phase phase) {
-    constexpr std::string_view names[] = {"prepare", "adopt", "session", "mounts", "pivot", "paths", "sysctl", "limits", "sealed",
+    constexpr std::string_view names[] = {"prepare", "adopt", "session", "mounts", "pivot", "paths", "sysctl", "terminal", "limits", "sealed",
                                           "no_new_privs", "credentials", "verify", "mdwe", "landlock", "fds", "seccomp", "exec"};
     return names[static_cast<size_t>(phase)];
 }

@@ -32,6 +32,10 @@ Result<void> fill_dev_directories(const plan::Plan& plan, const std::vector<Bind
                                                {"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"}};
     for (const auto& link : links)
         if (::symlinkat(link[0], dev.get(), link[1]) < 0) return Error::sys("symlinkat").within(link[1]);
+    if (plan.process().terminal) {
+        const sys::Root root = sys::Root::adopt(TRY(sys::openat2(dev, ".", O_PATH | O_DIRECTORY, 0)));
+        TRY_IN("'/dev/console'", root.make_file("console"));
+    }
     const auto& mounts = plan.mounts().mounts;
     for (size_t i = 0; i < mounts.size(); ++i) {
         if (mounts[i].parent != static_cast<int>(dev_index)) continue;

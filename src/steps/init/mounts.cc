@@ -101,6 +101,17 @@ Result<void> attach_all(InitContext& context) {
     return {};
 }
 
+// On top of "/": no directory of the host is needed for it (RECIPES I9). For hooks at its own path, where they look for it:
+// what they mount below it, moves with it.
+Result<Fd> find_place(InitContext& context) {
+    if (!plan::holds_for_hooks(context.plan.hooks())) return sys::open("/", O_PATH | O_DIRECTORY);
+    Fd place = TRY(sys::openat2(AT_FDCWD, context.plan.mounts().root.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
+    const struct stat status = TRY(sys::fstat(place));
+    if (status.st_dev != context.prepared.root_device || status.st_ino != context.prepared.root_inode)
+        return Error::invalid("changed while the container was being made");
+    return place;
+}
+
 std::string list_mounts(const plan::Plan& plan) {
     std::string text;
     for (const MountPlan& mount : plan.mounts().mounts)
@@ -122,13 +133,12 @@ const InitStep make_filesystems{
     "make file systems", Phase::mounts, [](const plan::Plan&) { return true; },
     [](const plan::Plan&) { return std::string("kernel file systems, detached, while the host's /proc and /sys are visible"); }, make_all};
 
-// On top of "/": no directory of the host is needed for it (RECIPES I9).
 const InitStep attach_root{
     "attach root", Phase::mounts, [](const plan::Plan&) { return true; },
     [](const plan::Plan& plan) { return concat(quoted(plan.mounts().root.path), plan.mounts().root.readonly ? " read-only" : "", plan.mounts().root.idmap ? " idmapped" : ""); },
     [](InitContext& context) -> Result<void> {
-        const Fd top = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-        return sys::move_mount(context.prepared.tree, top);
+        const Fd place = TRY_IN(quoted(context.plan.mounts().root.path), find_place(context));
+        return sys::move_mount(context.prepared.tree, place);
     }};
 
 const InitStep attach_mounts{

@@ -20,12 +20,14 @@ extern const InitStep clone_trees_rootless;      // mounts_rootless.cc
 extern const InitStep attach_root;               // mounts.cc
 extern const InitStep attach_mounts;             // mounts.cc
 extern const InitStep attach_devices_rootless;   // mounts_rootless.cc
+extern const InitStep hold_for_hooks;            // hooks.cc
 extern const InitStep pivot_root;                // pivot.cc
 extern const InitStep mask_paths;                // paths.cc
 extern const InitStep make_paths_readonly;       // paths.cc
 extern const InitStep set_propagation;           // pivot.cc
 extern const InitStep write_sysctls;             // sysctl.cc
 extern const InitStep forbid_user_namespaces;    // sysctl.cc
+extern const InitStep make_terminal;             // terminal.cc
 extern const InitStep set_limits;                // limits.cc
 extern const InitStep set_cpu_affinity;          // limits.cc
 extern const InitStep set_no_new_privs;          // credentials.cc

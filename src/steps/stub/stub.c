@@ -15,6 +15,7 @@
 typedef unsigned long word;
 
 enum { sigkill = 9, sigstop = 19, sigchld = 17, clone_vfork = 0x4000, wnohang = 1, sig_block = 0, sig_setmask = 2, fd_cloexec = 1, f_setfd = 2, at_empty_path = 0x1000 };
+enum { sigint = 2, sigquit = 3, sigtstp = 20, sigwinch = 28, si_kernel = 0x80 };
 enum { eagain = 11, eintr = 4, eacces = 13, eperm = 1, enoexec = 8 };
 
 #if defined(__x86_64__)
@@ -82,12 +83,15 @@ static void execute(int channel, int program, char **argv, char **envp) {
 static void supervise(int channel, long app) {
     const word all = ~0UL;
     for (;;) {
-        int information[32];  // siginfo_t: 128 bytes, the signal first
+        int information[32];  // siginfo_t: 128 bytes; the signal first, its code third
         const long signal = call(__NR_rt_sigtimedwait, (word)&all, (word)information, 0, sizeof all, 0);
         if (signal < 0) {
             if (signal != -eintr && signal != -eagain) leave(125);
             continue;
         }
+        // From the app's terminal: the kernel gave it to the whole foreground group, the app among it. A hang-up it gives to us
+        // alone, who lead the session.
+        if (information[2] == si_kernel && (signal == sigint || signal == sigquit || signal == sigtstp || signal == sigwinch)) continue;
         if (signal != sigchld) {
             call(__NR_kill, (word)app, (word)signal, 0, 0, 0);
             continue;
