@@ -73,6 +73,8 @@ Result<Fd> pidfd_open(pid_t pid);
 Result<void> pidfd_send_signal(FdView pidfd, int signal);
 // By the fixed inode of the first user namespace (linux/proc_ns.h: PROC_USER_INIT_INO).
 bool in_initial_user_namespace();
+// A copy of another process's descriptor [5.6]; needs the right to ptrace it.
+Result<Fd> pidfd_getfd(FdView pidfd, int fd);
 Result<void> setns(FdView fd, int types);
 Result<void> unshare(int flags);
 Result<void> prctl(int option, unsigned long argument, const char* name);
@@ -88,6 +90,8 @@ Result<void> capset(const CapabilitySets& sets);
 Result<void> set_limit(pid_t pid, int resource, uint64_t soft, uint64_t hard);  // pid 0: self; UINT64_MAX: infinity
 Result<std::pair<uint64_t, uint64_t>> get_limit(int resource);
 Result<void> load_seccomp(std::span<const sock_filter> program, unsigned flags);
+// With SECCOMP_FILTER_FLAG_NEW_LISTENER among the flags: the descriptor that answers SCMP_ACT_NOTIFY, close-on-exec.
+Result<Fd> load_seccomp_listener(std::span<const sock_filter> program, unsigned flags);
 Result<void> join_session_keyring();
 Result<int> session_keyring();  // its serial number; none is made
 Result<void> loopback_up();

@@ -51,6 +51,12 @@ bool in_initial_user_namespace() {
     return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == initial;
 }
 
+Result<Fd> pidfd_getfd(FdView pidfd, int fd) {
+    const long copy = ::syscall(SYS_pidfd_getfd, pidfd.get(), fd, 0);
+    if (copy < 0) return Error::sys("pidfd_getfd");
+    return Fd(static_cast<int>(copy));
+}
+
 Result<void> setns(FdView fd, int types) {
     if (::setns(fd.get(), types) < 0) return Error::sys("setns");
     return {};
@@ -127,6 +133,13 @@ Result<void> load_seccomp(std::span<const sock_filter> program, unsigned flags) 
     const sock_fprog descriptor{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
     if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &descriptor) < 0) return Error::sys("seccomp");
     return {};
+}
+
+Result<Fd> load_seccomp_listener(std::span<const sock_filter> program, unsigned flags) {
+    const sock_fprog descriptor{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+    const long fd = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &descriptor);
+    if (fd < 0) return Error::sys("seccomp");
+    return Fd(static_cast<int>(fd));
 }
 
 Result<void> join_session_keyring() {
