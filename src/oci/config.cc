@@ -1,5 +1,6 @@
 #include "oci/config.h"
 
+#include "base/text.h"
 #include "oci/config_check.h"
 #include "oci/config_fields.h"
 #include "oci/field_writer.h"
@@ -18,13 +19,24 @@ std::string written(const T& object) {
     return out.take();
 }
 
+// Absolute, and as filepath.Clean of the engines: "data", "/data/" and "//data" are "/data". What climbs stays as it is,
+// to be refused.
+std::string cleaned(std::string_view path) {
+    std::string out;
+    for (const std::string_view part : split(path, '/')) {
+        if (part.empty() || part == ".") continue;
+        if (part == "..") return concat(path.starts_with('/') ? "" : "/", path);
+        out += concat("/", part);
+    }
+    return out.empty() ? "/" : out;
+}
+
 Result<Config> parse_all(std::string_view text) {
     const json::Document document = TRY(json::Document::parse(text));
     std::vector<std::string> unknown_keys;
     Config config = TRY(read_document<Config>(document, &unknown_keys));
     config.unknown_keys = std::move(unknown_keys);
-    for (Mount& mount : config.mounts)
-        if (!mount.destination.starts_with('/')) mount.destination.insert(0, 1, '/');
+    for (Mount& mount : config.mounts) mount.destination = cleaned(mount.destination);
     TRY(check(config));
     return config;
 }

@@ -16,13 +16,13 @@ constexpr std::string_view names[] = {
     "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG",
     "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"};
 
-Result<uint64_t> mask_of(const std::optional<std::vector<std::string>>& list, const char* set) {
+// Unknown names only warn (config.md, Process: a runtime SHOULD NOT fail): what is not known is not given.
+uint64_t mask_of(const std::optional<std::vector<std::string>>& list, const char* set, std::vector<std::string>& warnings) {
     uint64_t mask = 0;
     if (!list) return mask;
     for (const std::string& name : *list) {
-        const auto number = capability_number(name);
-        if (!number) return Error::invalid(concat("config.json: $.process.capabilities.", set, ": unknown capability ", quoted(name), did_you_mean(name, names)));
-        mask |= uint64_t{1} << *number;
+        if (const auto number = capability_number(name)) mask |= uint64_t{1} << *number;
+        else warnings.push_back(concat("process.capabilities.", set, ": ignoring unknown capability ", quoted(name), did_you_mean(name, names)));
     }
     return mask;
 }
@@ -54,11 +54,11 @@ std::string capability_name(int number) {
 Result<void> Compiler::capabilities() {
     CapabilitiesPlan& plan = plan_.capabilities_;
     const oci::Capabilities wanted = config_.process->capabilities.value_or(oci::Capabilities{});
-    plan.bounding = TRY(mask_of(wanted.bounding, "bounding"));
-    plan.permitted = TRY(mask_of(wanted.permitted, "permitted"));
-    plan.effective = TRY(mask_of(wanted.effective, "effective"));
-    plan.inheritable = TRY(mask_of(wanted.inheritable, "inheritable"));
-    plan.ambient = TRY(mask_of(wanted.ambient, "ambient"));
+    plan.bounding = mask_of(wanted.bounding, "bounding", plan_.notes_);
+    plan.permitted = mask_of(wanted.permitted, "permitted", plan_.notes_);
+    plan.effective = mask_of(wanted.effective, "effective", plan_.notes_);
+    plan.inheritable = mask_of(wanted.inheritable, "inheritable", plan_.notes_);
+    plan.ambient = mask_of(wanted.ambient, "ambient", plan_.notes_);
     if (profile_.capabilities) {
         uint64_t most = 0;
         for (const std::string& name : *profile_.capabilities) most |= uint64_t{1} << *capability_number(name);

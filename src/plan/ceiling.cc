@@ -54,6 +54,7 @@ public:
         paths();
         if (out_.config.process) tighten_process(*out_.config.process, profile_, out_);
         devices();
+        host_rights();
         propagation();
         added_restrictions();
         hooks();
@@ -104,12 +105,33 @@ private:
         oci::Mount& mount = out_.config.mounts[index];
         const std::string where = concat("$.mounts[", index, "]: ", quoted(mount.destination));
         const bool over_kernel = is_at_or_below(mount.destination, "/proc") || is_at_or_below(mount.destination, "/sys");
-        if (over_kernel && !is_kernel_place(mount)) return refuse(concat(where, ": a mount over a kernel file system"));
+        if (over_kernel && (!is_kernel_place(mount) || is_bind(mount))) return refuse(concat(where, ": a mount over a kernel file system"));
+        if (const auto reason = beyond_judgement(mount)) return refuse(concat(where, ": ", *reason));
         if (is_bind(mount)) bind(mount, where);
         add_flags(mount);
         if (mount.type == "proc") proc_options(mount);
         if (mount.type == "sysfs" && profile_.filesystem.sys.value_or(policy::Access::readwrite) != policy::Access::readwrite) make_readonly(mount);
         if (mount.type.starts_with("cgroup") && profile_.filesystem.cgroup.value_or(policy::Access::readwrite) != policy::Access::readwrite) make_readonly(mount);
+    }
+
+    // What would change mounts after they were judged, or mounts of the host that nobody here sees.
+    static std::optional<std::string> beyond_judgement(const oci::Mount& mount) {
+        constexpr std::string_view known[] = {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"};
+        if (!is_bind(mount) && std::ranges::find(known, mount.type) == std::end(known)) return concat("a file system of type ", quoted(mount.type));
+        for (const std::string_view option : {"remount", "rrw", "rsuid", "rdev", "rexec", "idmap", "ridmap"})
+            if (contains(mount.options, option)) return concat("the option ", quoted(option));
+        if (!mount.uid_mappings.empty()) return "ids of its own";
+        if (contains(mount.options, "rw") && (contains(mount.options, "ro") || contains(mount.options, "rro"))) return "both read-only and writable";
+        return std::nullopt;
+    }
+
+    // Rights over the host that no restriction of a profile can bound.
+    void host_rights() {
+        if (!linux_().net_devices.empty()) refuse(concat("$.linux.netDevices: ", quoted(linux_().net_devices.begin()->first), " is the host's"));
+        if (linux_().seccomp && !linux_().seccomp->listener_path.empty()) refuse("$.linux.seccomp.listenerPath: an agent that could overrule the filter");
+        if (!out_.config.process || !out_.config.process->scheduler) return;
+        const std::string& policy = out_.config.process->scheduler->policy;
+        if (policy == "SCHED_FIFO" || policy == "SCHED_RR" || policy == "SCHED_DEADLINE") refuse(concat("$.process.scheduler: ", policy, " comes before the host's own processes"));
     }
 
     void bind(const oci::Mount& mount, const std::string& where) {

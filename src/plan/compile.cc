@@ -28,12 +28,22 @@ constexpr std::string_view applied[] = {
     "$.linux.seccomp.flags", "$.linux.seccomp.syscalls[].names", "$.linux.seccomp.syscalls[].action",
     "$.linux.seccomp.syscalls[].errnoRet", "$.linux.seccomp.syscalls[].args[].index",
     "$.linux.seccomp.syscalls[].args[].value", "$.linux.seccomp.syscalls[].args[].valueTwo",
-    "$.linux.seccomp.syscalls[].args[].op", "$.linux.seccomp",
     "$.hooks.prestart[].path", "$.hooks.prestart[].args", "$.hooks.prestart[].env", "$.hooks.prestart[].timeout",
     "$.hooks.createRuntime[].path", "$.hooks.createRuntime[].args", "$.hooks.createRuntime[].env", "$.hooks.createRuntime[].timeout",
     "$.hooks.createContainer[].path", "$.hooks.createContainer[].args", "$.hooks.createContainer[].env", "$.hooks.createContainer[].timeout",
     "$.hooks.poststart[].path", "$.hooks.poststart[].args", "$.hooks.poststart[].env", "$.hooks.poststart[].timeout",
     "$.hooks.poststop[].path", "$.hooks.poststop[].args", "$.hooks.poststop[].env", "$.hooks.poststop[].timeout",
+    "$.linux.seccomp.syscalls[].args[].op", "$.linux.seccomp", "$.linux.seccomp.listenerPath", "$.linux.seccomp.listenerMetadata",
+    "$.mounts[].uidMappings[].containerID", "$.mounts[].uidMappings[].hostID", "$.mounts[].uidMappings[].size",
+    "$.mounts[].gidMappings[].containerID", "$.mounts[].gidMappings[].hostID", "$.mounts[].gidMappings[].size",
+    "$.process.scheduler.policy", "$.process.scheduler.nice", "$.process.scheduler.priority", "$.process.scheduler.flags",
+    "$.process.scheduler.runtime", "$.process.scheduler.deadline", "$.process.scheduler.period", "$.process.ioPriority.class",
+    "$.process.ioPriority.priority", "$.process.execCPUAffinity",
+    "$.process.apparmorProfile", "$.process.selinuxLabel", "$.linux.mountLabel", "$.linux.personality.domain", "$.linux.personality.flags",
+    "$.linux.memoryPolicy.mode", "$.linux.memoryPolicy.nodes", "$.linux.memoryPolicy.flags", "$.linux.netDevices.*.name",
+    // Refused by value, with the reason (scheduling.cc).
+    "$.linux.intelRdt", "$.linux.intelRdt.closID", "$.linux.intelRdt.schemata", "$.linux.intelRdt.l3CacheSchema",
+    "$.linux.intelRdt.memBwSchema", "$.linux.intelRdt.enableMonitoring",
     // Present and empty: they ask for nothing.
     "$.linux.resources", "$.linux.resources.memory", "$.linux.resources.cpu", "$.linux.resources.blockIO", "$.linux.resources.network",
 };
@@ -48,7 +58,7 @@ std::string_view mode_name(Mode mode) {
 }
 
 std::string_view mount_kind_name(MountKind kind) {
-    constexpr std::string_view names[] = {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2", "bind", "devices"};
+    constexpr std::string_view names[] = {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2", "bind", "devices", "file system", "remount"};
     return names[static_cast<size_t>(kind)];
 }
 
@@ -77,7 +87,7 @@ Result<Plan> Compiler::run() && {
     plan_.exec_ = request_.exec;
     plan_.profile_name_ = profile_.name;
     plan_.waivers_ = profile_.waivers;
-    if (!config_.process || config_.process->args.empty())
+    if (config_.process->args.empty() && !request_.may_lack_process)
         return Error::invalid("config.json: $.process.args: nothing to run").hint("name a command after '--'");
     TRY(refuse_unsupported());
     TRY(ids());
@@ -90,6 +100,8 @@ Result<Plan> Compiler::run() && {
     TRY(process());
     TRY(terminal());
     TRY(hooks());
+    TRY(scheduling());
+    TRY(labels());
     TRY(rlimits());
     TRY(capabilities());
     TRY(network());
@@ -99,7 +111,10 @@ Result<Plan> Compiler::run() && {
 }
 
 Result<Plan> compile(const oci::Config& config, const policy::Profile& profile, const HostFacts& facts, const Request& request) {
-    return Compiler(config, profile, facts, request).run();
+    if (config.process) return Compiler(config, profile, facts, request).run();
+    oci::Config empty = config;
+    empty.process.emplace();
+    return Compiler(empty, profile, facts, request).run();
 }
 
 }  // namespace casemate::plan

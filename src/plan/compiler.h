@@ -20,18 +20,25 @@ private:
     Result<void> namespaces();          // namespaces.cc
     Result<void> root();                // mounts.cc
     Result<void> mounts();              // mounts.cc
+    Result<void> one_mount(const oci::Mount& asked, const std::string& where);
+    void bind(MountPlan& mount);
+    Result<void> idmap(const oci::Mount& asked, MountPlan& mount);
     Result<void> devices();             // devices.cc
+    Result<void> place_device(DeviceNode node);
     Result<void> paths();               // paths.cc
     Result<void> sysctl();              // sysctl.cc
     Result<void> capabilities();        // capabilities.cc
     Result<void> process();             // process.cc
     Result<void> affinity();            // affinity.cc
+    Result<void> scheduling();          // scheduling.cc
+    Result<void> labels();              // lsm.cc
     Result<void> rlimits();             // rlimits.cc
     Result<void> seccomp();             // seccomp.cc
     Result<void> landlock();            // landlock.cc
     Result<void> network();             // network.cc
     Result<void> terminal();            // terminal.cc
     Result<void> hooks();               // hooks.cc
+    Result<void> net_devices();         // network.cc
 
     void note(std::string text);  // compile.cc
     bool waived(std::string_view field) const {

@@ -90,7 +90,9 @@ std::string file_system_type(MountKind kind) {
         case MountKind::devpts: return "devpts";
         case MountKind::mqueue: return "mqueue";
         case MountKind::cgroup2: return {};  // on a host without cgroup v2: its v1 hierarchies
-        case MountKind::bind: return {};
+        case MountKind::bind:
+        case MountKind::remount:
+        case MountKind::other: return {};  // "fuse" becomes "fuse.sshfs" and the like
     }
     return {};
 }
@@ -132,6 +134,15 @@ void expect_privileges(Expected& out, const Plan& plan, int baseline) {
     }
 }
 
+// The flags that the last mount at its destination has from then on; the rest of what was expected of it is gone.
+void expect_remount(Expected& out, const MountPlan& remount) {
+    for (size_t i = out.mounts.size(); i-- > 0;) {
+        if (out.mounts[i].mount_point != remount.destination) continue;
+        out.mounts[i].flags = mount_flags(remount.attributes, false);
+        return;
+    }
+}
+
 void expect_mounts(Expected& out, const Plan& plan) {
     const MountsPlan& mounts = plan.mounts();
     const RootPlan& root = mounts.root;
@@ -142,16 +153,25 @@ void expect_mounts(Expected& out, const Plan& plan) {
     out.mounts.push_back(
         {{}, {}, "/", mount_flags(root_attributes, root.idmap), propagation_tags(root.propagation), {}, false});
     for (const MountPlan& mount : mounts.mounts) {
+        if (mount.kind == MountKind::remount) {
+            expect_remount(out, mount);
+            continue;
+        }
+        const bool tree = mount.recursive || mount.kind == MountKind::cgroup2;
+        const uint64_t below = mount.kind == MountKind::cgroup2 ? mount.attributes : mount.tree_attributes;
         out.mounts.push_back({file_system_type(mount.kind),
                               {},
                               mount.destination,
                               mount_flags(mount.attributes, mount.idmap),
                               propagation_tags(mount.propagation),
                               restricting_options(mount),
-                              mount.recursive || mount.kind == MountKind::cgroup2});
+                              tree,
+                              tree ? mount_flags(below, mount.idmap_recursive) : std::vector<std::string>{}});
     }
-    if (mounts.make_dev && plan.ids().mode == Mode::rootless) {  // RECIPES I8: the host's nodes, bound one by one
-        for (const DeviceNode& node : mounts.devices) out.mounts.push_back({{}, {}, node.path, {}, {}, {}, false});
+    if (plan.ids().mode == Mode::rootless) {  // RECIPES I8: the host's nodes, bound one by one
+        for (const auto* nodes : {&mounts.devices, &mounts.root_devices})
+            for (const DeviceNode& node : *nodes)
+                if (node.type != 'p') out.mounts.push_back({{}, {}, node.path, {}, {}, {}, false});
     }
     if (plan.process().terminal) out.mounts.push_back({"devpts", {}, "/dev/console", {"nosuid", "noexec"}, {}, {}, false});
     out.masked_paths = mounts.masked_paths;
@@ -171,6 +191,11 @@ void expect_process(Expected& out, const Plan& plan) {
     if (process.mdwe) out.mdwe = true;
     if (process.dumpable_off) out.dumpable = false;
     if (process.parent_death_signal) out.parent_death_signal = SIGKILL;
+    if (process.scheduler) out.scheduler = scheduler_text(process.scheduler->policy, process.scheduler->nice, process.scheduler->priority);
+    out.io_priority = process.io_priority;
+    out.personality = process.personality;
+    if (!process.apparmor_profile.empty()) out.apparmor_profile = process.apparmor_profile;
+    if (!process.selinux_label.empty()) out.selinux_label = process.selinux_label;
     out.own_session = process.new_session;
     out.own_session_keyring = plan.namespaces().new_session_keyring;
 }
@@ -183,6 +208,7 @@ void expect_namespaces(Expected& out, const Plan& plan) {
             if (fact.type == known.type) out.joined_namespaces[std::string(known.file)] = fact.inode;
     }
     if (!namespaces.hostname.empty()) out.hostname = namespaces.hostname;
+    if (!namespaces.domainname.empty()) out.domainname = namespaces.domainname;
     for (const auto& [key, value] : plan.sysctl().values) out.sysctls[key] = value;
     if (namespaces.restrict_user_namespaces) out.sysctls["user/max_user_namespaces"] = "0";
 }

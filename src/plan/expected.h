@@ -25,7 +25,8 @@ struct MountLine {
     std::vector<std::string> flags;          // per-mount options, sorted: nodev noexec nosuid ro relatime idmapped ...
     std::vector<std::string> propagation;    // "shared", "master" ... without numbers; empty: private
     std::vector<std::string> super_options;  // those that restrict: hidepid, subset, size, nr_inodes
-    bool recursive = false;  // of an expectation: mounts below this one are the source's, and obey the same flags
+    bool recursive = false;  // of an expectation: mounts below this one are the source's, and obey tree_flags
+    std::vector<std::string> tree_flags{};
 };
 
 // Every member is optional: an absent one is not compared. From a Plan all are there that can be seen; from a profile
@@ -53,6 +54,10 @@ struct Expected {
     std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
+    std::optional<std::string> scheduler;        // "SCHED_BATCH nice 5", "SCHED_FIFO priority 10"
+    std::optional<int> io_priority;              // class << 13 | level
+    std::optional<uint32_t> personality;
+    std::optional<std::string> apparmor_profile, selinux_label;  // in force from the stub's exec on
     std::optional<std::vector<int>> fds;  // open descriptors, sorted
     std::optional<std::vector<int>> foreign_fds;  // those that may be open on files of the host: the caller passed them on
     bool host_uid_not_root = false;       // neither inside nor on the host, and no id map reaches host uid 0
@@ -61,7 +66,7 @@ struct Expected {
     // Checked by init itself, before the app:
     std::optional<uint32_t> securebits;
     std::optional<bool> mdwe;
-    std::optional<std::string> hostname;
+    std::optional<std::string> hostname, domainname;
     std::map<std::string, std::string> sysctls;  // path below proc/sys -> value
     std::optional<bool> dumpable;
     std::optional<int> parent_death_signal;
@@ -87,13 +92,17 @@ struct Observed {
     std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
+    std::optional<std::string> scheduler;
+    std::optional<int> io_priority;
+    std::optional<uint32_t> personality;
+    std::optional<std::string> apparmor_profile, selinux_label;
     std::optional<std::vector<int>> fds;
     // Descriptors beyond 0-2 that are open on a file of a mount the process does not have: leaks of the launcher.
     std::optional<std::vector<int>> foreign_fds;
     // Seen from inside only:
     std::optional<uint32_t> securebits;
     std::optional<bool> mdwe;
-    std::optional<std::string> hostname;
+    std::optional<std::string> hostname, domainname;
     std::map<std::string, std::string> sysctls;
     std::optional<bool> dumpable, own_session;
     std::optional<int> parent_death_signal;
@@ -116,6 +125,8 @@ enum class Viewpoint : uint8_t {
     outside,  // the host, at "ready" or any time later
 };
 
+// "SCHED_BATCH nice 5", "SCHED_FIFO priority 10": how expectation and observation of a scheduler are compared.
+std::string scheduler_text(uint32_t policy, int32_t nice, uint32_t priority);
 // The array as hex, one instruction in 16 digits: how expectation and observation of a program are compared.
 std::string program_hex(std::span<const sock_filter> program);
 // `baseline_seccomp_filters`: how many filters the launcher itself runs under (RECIPES H2).

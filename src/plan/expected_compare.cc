@@ -87,6 +87,11 @@ private:
         add(std::move(what), std::to_string(*expected), std::to_string(*seen), *expected == *seen);
     }
 
+    void label(const char* what, const std::optional<std::string>& expected, const std::optional<std::string>& seen) {
+        if (!expected) return;
+        add(what, *expected, seen.value_or("not seen"), seen ? (*expected == *seen ? Verdict::ok : Verdict::different) : Verdict::unseen);
+    }
+
     // An id of the container as the observer sees it.
     uint32_t as_seen(const std::optional<std::vector<IdMapping>>& map, uint32_t id) const {
         if (!outside_ || !map) return id;
@@ -277,7 +282,15 @@ void Comparison::process() {
     } else {
         number<int>("process.oomScoreAdj", expected_.oom_score_adj, seen_.oom_score_adj);
     }
-    if (!outside_) return;  // init closes its own at the very end
+    if (expected_.scheduler)
+        add("process.scheduler", *expected_.scheduler, seen_.scheduler.value_or("not seen"),
+            seen_.scheduler ? (expected_.scheduler == seen_.scheduler ? Verdict::ok : Verdict::different) : Verdict::unseen);
+    number<int>("process.ioPriority", expected_.io_priority, seen_.io_priority);
+    // An app may change it at any time; only the ptrace right shows it (proc(5)).
+    if (expected_.personality && seen_.personality) number<uint32_t>("process.personality", expected_.personality, seen_.personality);
+    if (!outside_) return;  // init closes its own at the very end, and labels take effect at the exec
+    label("process.apparmorProfile", expected_.apparmor_profile, seen_.apparmor_profile);
+    label("process.selinuxLabel", expected_.selinux_label, seen_.selinux_label);
     if (expected_.fds) {
         if (!seen_.fds) {
             add("fds", listed(*expected_.fds), "not seen", Verdict::unseen);
@@ -317,6 +330,8 @@ void Comparison::inside() {
     }
     if (expected_.hostname)
         add("hostname", *expected_.hostname, seen_.hostname.value_or("not seen"), expected_.hostname == seen_.hostname);
+    if (expected_.domainname)
+        add("domainname", *expected_.domainname, seen_.domainname.value_or("not seen"), expected_.domainname == seen_.domainname);
     for (const auto& [key, value] : expected_.sysctls) {
         const auto found = seen_.sysctls.find(key);
         const std::string text = found == seen_.sysctls.end() ? "not seen" : found->second;

@@ -47,6 +47,7 @@ void write_mounts(json::Writer& out, const std::vector<MountLine>& mounts) {
         write_strings(out, "propagation", line.propagation);
         write_strings(out, "superOptions", line.super_options);
         if (line.recursive) out.field("recursive", true);
+        write_strings(out, "treeFlags", line.tree_flags);
         out.end_object();
     }
     out.end_array();
@@ -141,6 +142,7 @@ Result<MountLine> mount_from_json(const json::Value& value) {
     reader.strings("propagation", line.propagation);
     reader.strings("superOptions", line.super_options);
     reader.flag("recursive", line.recursive);
+    reader.strings("treeFlags", line.tree_flags);
     TRY(reader.finish());
     return line;
 }
@@ -163,6 +165,12 @@ void plain_members(Archive& each, E& expected) {
     each.number("securebits", expected.securebits);
     each.flag("mdwe", expected.mdwe);
     each.text("hostname", expected.hostname);
+    each.text("domainname", expected.domainname);
+    each.text("scheduler", expected.scheduler);
+    each.number("ioPriority", expected.io_priority);
+    each.number("personality", expected.personality);
+    each.text("apparmorProfile", expected.apparmor_profile);
+    each.text("selinuxLabel", expected.selinux_label);
     each.flag("dumpable", expected.dumpable);
     each.number("parentDeathSignal", expected.parent_death_signal);
     each.flag("ownSession", expected.own_session);

@@ -93,7 +93,7 @@ private:
         match(line, alias == seen_.path_aliases.end() ? path : alias->second, prefix + path);
     }
 
-    // Mounts that came with a recursive bind obey its flags.
+    // Mounts that came with a recursive bind have the flags that it sets for its tree.
     void below_recursive() {
         for (const MountLine& bind : expected_.mounts) {
             if (!bind.recursive) continue;
@@ -103,7 +103,7 @@ private:
                     !is_at_or_below(line.mount_point, bind.mount_point))
                     continue;
                 std::string why;
-                const MountLine wanted{{}, {}, line.mount_point, bind.flags, bind.propagation, {}, false};
+                const MountLine wanted{{}, {}, line.mount_point, bind.tree_flags, bind.propagation, {}, false};
                 const bool good = meets(wanted, line, why);
                 report("mount " + line.mount_point, described(wanted, false),
                        good ? described(line) : described(line) + ":" + why, good);

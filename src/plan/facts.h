@@ -29,6 +29,8 @@ struct HostFacts {
     bool time_offsets_by_exec = true;  // with a user namespace (after 6.1)
     bool cgroup2_only = false;   // a pure v2 hierarchy at /sys/fs/cgroup
     bool cgroup2_mountable = false;
+    bool apparmor = false, selinux = false;  // enabled on this host
+    bool resctrl = false;          // /sys/fs/resctrl is mounted
     bool user_namespaces = true;
     std::string user_namespaces_why;  // the sysctl that forbids them
     std::optional<SubIdRange> subuid, subgid;  // the caller's, when newuidmap and newgidmap are installed

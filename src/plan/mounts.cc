@@ -2,6 +2,8 @@
 #include <climits>
 #include <linux/mount.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "plan/compiler.h"
 
@@ -25,13 +27,24 @@ std::optional<std::string_view> weaker_than(uint64_t flag, const std::optional<p
     return names[static_cast<size_t>(*bound)];
 }
 
+// A mount below /proc could redirect what is read and written there (CVE-2019-16884). What lxcfs and the engines bind is
+// harmless: numbers of the machine that nothing of ours reads (the list is runc's).
+bool may_cover_proc(const MountPlan& mount) {
+    constexpr std::string_view harmless[] = {"/proc/cpuinfo",  "/proc/diskstats", "/proc/loadavg",                "/proc/meminfo",
+                                             "/proc/slabinfo", "/proc/stat",      "/proc/swaps",                  "/proc/uptime",
+                                             "/proc/sys/kernel/ns_last_pid",      "/proc/sys/crypto/fips_enabled"};
+    if (!is_at_or_below(mount.destination, "/proc")) return true;
+    if (mount.destination == "/proc") return mount.kind == MountKind::proc || (mount.kind == MountKind::bind && mount.source == "/proc");
+    return mount.kind == MountKind::bind && std::ranges::find(harmless, mount.destination) != std::end(harmless);
+}
+
 // The earlier mount that holds this destination: the deepest, the last of equals.
 int parent_of(const std::vector<MountPlan>& mounts, const std::string& destination) {
     int parent = -1;
     size_t depth = 0;
     for (size_t i = 0; i < mounts.size(); ++i) {
         const std::string& holder = mounts[i].destination;
-        if (holder == destination || !is_at_or_below(destination, holder)) continue;
+        if (mounts[i].kind == MountKind::remount || holder == destination || !is_at_or_below(destination, holder)) continue;
         if (holder.size() >= depth) parent = static_cast<int>(i), depth = holder.size();
     }
     return parent;
@@ -60,43 +73,67 @@ Result<void> Compiler::root() {
     return {};
 }
 
-Result<void> Compiler::mounts() {
-    std::vector<MountPlan>& mounts = plan_.mounts_.mounts;
-    for (size_t i = 0; i < config_.mounts.size(); ++i) {
-        const std::string where = concat("config.json: $.mounts[", i, "]");
-        MountPlan mount = TRY_IN(where, parse_mount(config_.mounts[i]));
-        if (!is_normal_path(mount.destination)) return Error::invalid(concat(where, ".destination: ", quoted(mount.destination), " is not an absolute, normal path"));
-        if (mount.destination.size() >= PATH_MAX) return Error::with_code(ENAMETOOLONG, concat(where, ".destination: ", mount.destination.size(), " bytes"));
-        if (mount.destination == "/") return Error::invalid(concat(where, ".destination: '/' is the root file system"));
-        // A mount below /proc could redirect what is read and written there (CVE-2019-16884).
-        if (is_at_or_below(mount.destination, "/proc") && !(mount.kind == MountKind::proc && mount.destination == "/proc"))
-            return Error::with_code(EPERM, concat(where, ".destination: ", quoted(mount.destination), " is at or below /proc"));
-        if (const auto bound = weaker_than(mount.propagation, profile_.filesystem.rootfs_propagation))
-            return Error::with_code(EPERM, concat(where, ".options: propagation weaker than filesystem.rootfsPropagation '", *bound, "'"));
-        if (mount.kind == MountKind::tmpfs && mount.destination == "/dev") {
-            if (plan_.mounts_.make_dev) return Error::invalid(concat(where, ".destination: a second file system at '/dev'"));
-            mount.kind = MountKind::dev;
-            mount.attributes &= ~uint64_t{MOUNT_ATTR_NODEV};
-            plan_.mounts_.make_dev = true;
-        }
-        if (mount.kind == MountKind::bind) {
-            if (mount.source.front() != '/') mount.source = concat(request_.bundle, "/", mount.source);
-            mount.idmap = plan_.mounts_.root.idmap || (request_.id_base != 0 && plan_.ids_.mode == Mode::root_userns);
-            mount.resolved = request_.launch || request_.sources_resolved;
-            if (request_.launch) mount.attributes |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-            // A rootless bind has locked submounts or may have: only the whole tree can be cloned (RECIPES I8).
-            if (plan_.ids_.mode == Mode::rootless) mount.recursive = true;
-        }
-        if (mount.kind == MountKind::cgroup2) {
-            if (!facts_.cgroup2_mountable)
-                return Error::with_code(ENOTSUP, concat(where, ": cgroup v1 views are not applied by this version of casemate"));
-            if (!plan_.namespaces_.is_apart("cgroup")) return Error::invalid(concat(where, ": needs a cgroup namespace"));
-        }
-        // gid=5 and the like only where the namespace maps them: EINVAL otherwise (RECIPES I7).
-        if (plan_.ids_.single_id()) std::erase_if(mount.options, [](const auto& option) { return (option.first == "gid" || option.first == "uid") && parse_decimal(option.second); });
-        mount.parent = parent_of(mounts, mount.destination);
-        mounts.push_back(std::move(mount));
+// Which ids an idmapped mount shows: its own maps, or the container's (config.md, Mounts).
+Result<void> Compiler::idmap(const oci::Mount& asked, MountPlan& mount) {
+    for (const oci::IdMap& map : asked.uid_mappings) mount.uid_map.push_back({map.container_id, map.host_id, map.size});
+    for (const oci::IdMap& map : asked.gid_mappings) mount.gid_map.push_back({map.container_id, map.host_id, map.size});
+    if (!mount.uid_map.empty()) mount.idmap = true;
+    if (mount.idmap) {
+        if (mount.kind != MountKind::bind) return Error::with_code(ENOTSUP, "only a bind mount can be idmapped");
+        if (plan_.ids_.mode == Mode::rootless) return Error::with_code(EPERM, "an idmapped mount needs root");
+        if (mount.uid_map.empty() && !own_user_namespace())
+            return Error::invalid("an idmapped mount needs uidMappings and gidMappings, or a user namespace of the container's own");
+        return {};
     }
+    // `launch`: on disk the ids are those inside (RECIPES H13).
+    mount.idmap = mount.kind == MountKind::bind && request_.id_base != 0 && plan_.ids_.mode == Mode::root_userns;
+    mount.idmap_recursive = mount.idmap && mount.recursive;
+    return {};
+}
+
+void Compiler::bind(MountPlan& mount) {
+    if (mount.source.front() != '/') mount.source = concat(request_.bundle, "/", mount.source);
+    mount.resolved = request_.launch || request_.sources_resolved;
+    if (request_.launch) mount.attributes |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    // config.md: "ro" is of the one mount, "rro" of the tree. A profile's restrictions hold for all of it, and so does
+    // what the caller of a rootless bind said: its submounts come along, as only the whole tree can be cloned there
+    // (locked mounts, RECIPES I8).
+    const bool forced = plan_.ids_.mode == Mode::rootless && !mount.recursive;
+    if ((mount.resolved && mount.recursive) || forced) mount.tree_attributes |= mount.attributes & ~uint64_t{MOUNT_ATTR__ATIME};
+    if (plan_.ids_.mode == Mode::rootless) mount.recursive = true;
+}
+
+Result<void> Compiler::one_mount(const oci::Mount& asked, const std::string& where) {
+    std::vector<MountPlan>& mounts = plan_.mounts_.mounts;
+    MountPlan mount = TRY_IN(where, parse_mount(asked));
+    if (!is_normal_path(mount.destination)) return Error::invalid(concat(where, ".destination: ", quoted(mount.destination), " is not an absolute, normal path"));
+    if (mount.destination.size() >= PATH_MAX) return Error::with_code(ENAMETOOLONG, concat(where, ".destination: ", mount.destination.size(), " bytes"));
+    if (mount.destination == "/") return Error::invalid(concat(where, ".destination: '/' is the root file system"));
+    if (!may_cover_proc(mount)) return Error::with_code(EPERM, concat(where, ".destination: ", quoted(mount.destination), " is at or below /proc"));
+    if (const auto bound = weaker_than(mount.propagation, profile_.filesystem.rootfs_propagation))
+        return Error::with_code(EPERM, concat(where, ".options: propagation weaker than filesystem.rootfsPropagation '", *bound, "'"));
+    if (mount.kind == MountKind::tmpfs && mount.destination == "/dev") {
+        if (plan_.mounts_.make_dev) return Error::invalid(concat(where, ".destination: a second file system at '/dev'"));
+        if (mount.copy_up) return Error::with_code(ENOTSUP, concat(where, ".options: 'tmpcopyup': the image's /dev is not copied, its nodes are not ours"));
+        mount.kind = MountKind::dev;
+        mount.attributes &= ~uint64_t{MOUNT_ATTR_NODEV};
+        plan_.mounts_.make_dev = true;
+    }
+    if (mount.kind == MountKind::bind) bind(mount);
+    TRY_IN(where, idmap(asked, mount));
+    if (mount.kind == MountKind::cgroup2) {
+        if (!facts_.cgroup2_mountable) return Error::with_code(ENOTSUP, concat(where, ": cgroup v1 views are not applied by this version of casemate"));
+        if (!plan_.namespaces_.is_apart("cgroup")) return Error::invalid(concat(where, ": needs a cgroup namespace"));
+    }
+    // gid=5 and the like only where the namespace maps them: EINVAL otherwise (RECIPES I7).
+    if (plan_.ids_.single_id()) std::erase_if(mount.options, [](const auto& option) { return (option.first == "gid" || option.first == "uid") && parse_decimal(option.second); });
+    mount.parent = parent_of(mounts, mount.destination);
+    mounts.push_back(std::move(mount));
+    return {};
+}
+
+Result<void> Compiler::mounts() {
+    for (size_t i = 0; i < config_.mounts.size(); ++i) TRY(one_mount(config_.mounts[i], concat("config.json: $.mounts[", i, "]")));
     return {};
 }
 

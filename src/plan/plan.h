@@ -71,21 +71,28 @@ struct NamespacesPlan {
 
 enum class MountKind : uint8_t {
     proc, sysfs, tmpfs, devpts, mqueue, cgroup2, bind,
-    dev,  // the whole /dev, made by us
+    dev,      // the whole /dev, made by us
+    other,    // any file system that the kernel lets the container mount: MountPlan::type
+    remount,  // no mount of its own: new attributes for the one at the destination
 };
 std::string_view mount_kind_name(MountKind kind);
 
 struct MountPlan {
     MountKind kind = MountKind::tmpfs;
+    std::string type;                // other: the file system's name
     std::string destination;         // normal path inside
-    std::string source;              // bind: absolute host path
+    std::string source;              // bind: absolute host path; other: as the file system wants it
     uint64_t attributes = 0;         // MOUNT_ATTR_* to set
-    uint64_t clear_attributes = 0;   // bind: to clear
-    bool recursive = false;          // bind: rbind, and attributes for the whole tree
+    uint64_t clear_attributes = 0;   // bind, remount: to clear
+    // bind: for the mounts below it too ("rro", "rsuid" ...); not part of the two above.
+    uint64_t tree_attributes = 0, tree_clear_attributes = 0;
+    bool recursive = false;          // bind: rbind
     uint64_t propagation = 0;        // MS_PRIVATE ..., 0: private
     std::vector<std::pair<std::string, std::string>> options;  // fsconfig strings; empty value: a flag
     bool resolved = false;  // bind: the source holds no symbolic link, and none may be followed
-    bool idmap = false;              // bind: through the container's user namespace (b)
+    bool idmap = false;              // bind: through the container's user namespace (b), or its own maps
+    bool idmap_recursive = false;    // "ridmap"
+    std::vector<IdMapping> uid_map, gid_map;  // idmap by these; empty: the container's
     bool mkdir_target = true;        // create a missing mount point (in the host's view, before read-only)
     bool copy_up = false;            // tmpfs: tmpcopyup
     int parent = -1;                 // index of the earlier mount that holds the destination; -1: the root file system
@@ -110,6 +117,7 @@ struct MountsPlan {
     RootPlan root;
     std::vector<MountPlan> mounts;    // in order
     std::vector<DeviceNode> devices;  // of the /dev that we make
+    std::vector<DeviceNode> root_devices;  // made in the root file system itself: there is no mount at their place
     bool make_dev = false;            // mounts holds a MountKind::dev
     std::vector<std::string> masked_paths, readonly_paths;  // expanded: no '*'
 };
@@ -134,6 +142,8 @@ struct CapabilitiesPlan {
 struct SeccompPlan {
     std::vector<sock_filter> program;  // empty: no filter
     uint32_t flags = 0;                // SECCOMP_FILTER_FLAG_*
+    std::string listener_path, listener_metadata;  // who gets the descriptor of SCMP_ACT_NOTIFY
+    bool has_listener() const { return !listener_path.empty(); }
 };
 
 struct LandlockRule {
@@ -161,6 +171,22 @@ using HooksPlan = oci::Hooks;
 // Does init wait, once everything is mounted, until the host has run hooks?
 bool holds_for_hooks(const HooksPlan& hooks);
 
+// sched_setattr(2). `nice` under SCHED_OTHER and SCHED_BATCH; times in ns, SCHED_DEADLINE only.
+struct SchedulerPlan {
+    uint32_t policy = 0;
+    std::string name;
+    int32_t nice = 0;
+    uint32_t priority = 0;
+    uint64_t flags = 0, runtime = 0, deadline = 0, period = 0;
+};
+
+// set_mempolicy(2): MPOL_* with its flags, and the nodes as a bit mask.
+struct MemoryPolicyPlan {
+    int mode = 0;
+    std::string text;  // as config.json says it
+    std::vector<uint64_t> nodes;
+};
+
 struct ProcessPlan {
     std::vector<std::string> args, env;
     std::string cwd = "/";
@@ -176,10 +202,21 @@ struct ProcessPlan {
     bool core_dumps_off = false;
     unsigned inherited_fds = 0;   // fds 3 .. 3+n-1 go to the app
     unsigned preserved_fds = 0;   // so many of them are whatever the caller had open (--preserve-fds, its LISTEN_FDS)
+    std::optional<SchedulerPlan> scheduler;
+    std::optional<int> io_priority;       // ioprio_set(2): class << 13 | level
+    std::optional<uint32_t> personality;  // personality(2)
+    std::optional<MemoryPolicyPlan> memory_policy;
+    std::string apparmor_profile, selinux_label;
     int stop_signal = 15;
     uint64_t stop_timeout_ms = 10000;
     std::optional<uint64_t> runtime_max_ms;
     std::vector<unsigned> initial_cpus, final_cpus;  // exec: execCPUAffinity; empty: as it is
+    // argv[0]; nothing for a config.json without `process`, which nobody can execute.
+    std::string program() const { return args.empty() ? std::string() : args.front(); }
+};
+
+struct NetDevice {
+    std::string host_name, name;  // on the host; inside, '%d' in it is the kernel's to fill
 };
 
 struct NetworkPlan {
@@ -189,6 +226,7 @@ struct NetworkPlan {
     std::vector<std::string> listen;
     bool egress_open = false;
     bool proxy_protocol = false;
+    std::vector<NetDevice> devices;  // moved into the container's network namespace
 };
 
 class Plan {
@@ -241,6 +279,7 @@ struct Request {
     unsigned listen_fds = 0;     // so many of those are sockets that it announces by LISTEN_FDS
     bool sources_resolved = false;  // bind sources hold no symbolic link, and none may appear
     bool keep_session_keyring = false;  // --no-new-keyring
+    bool may_lack_process = false;  // create: a config.json without `process` can be created, never started
     std::string stop_signal;     // the image's, or empty; the profile's comes before it
     std::vector<NamespaceFact> namespaces;  // of every $.linux.namespaces[].path
     // One more process of a container that runs: its namespaces come as `namespaces`, every one by path.

@@ -62,8 +62,10 @@ constexpr std::array<Bit, 16> landlock_fs = {{{1, "execute"},
                                               {32768, "ioctl_dev"}}};
 constexpr std::array<Bit, 2> landlock_net = {{{1, "bind_tcp"}, {2, "connect_tcp"}}};
 constexpr std::array<Bit, 2> landlock_scopes = {{{1, "abstract_unix_socket"}, {2, "signal"}}};
-constexpr std::array<Bit, 2> filter_flags = {{{SECCOMP_FILTER_FLAG_LOG, "SECCOMP_FILTER_FLAG_LOG"},
-                                              {SECCOMP_FILTER_FLAG_SPEC_ALLOW, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"}}};
+constexpr std::array<Bit, 4> filter_flags = {{{SECCOMP_FILTER_FLAG_LOG, "SECCOMP_FILTER_FLAG_LOG"},
+                                              {SECCOMP_FILTER_FLAG_SPEC_ALLOW, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"},
+                                              {SECCOMP_FILTER_FLAG_NEW_LISTENER, "SECCOMP_FILTER_FLAG_NEW_LISTENER"},
+                                              {1 << 5, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}}};
 constexpr std::array<std::string_view, 4> network_modes = {"host", "sockets", "published",
                                                            "none"};  // policy::NetworkMode
 
@@ -188,8 +190,14 @@ private:
         out_.key("mounts").begin_array();
         for (const MountPlan& mount : mounts.mounts) one_mount(mount);
         out_.end_array();
-        out_.key("devices").begin_array();
-        for (const DeviceNode& node : mounts.devices) {
+        nodes("devices", mounts.devices);
+        if (!mounts.root_devices.empty()) nodes("devicesInRoot", mounts.root_devices);
+        strings("maskedPaths", mounts.masked_paths);
+        strings("readonlyPaths", mounts.readonly_paths);
+    }
+    void nodes(std::string_view key, const std::vector<DeviceNode>& list) {
+        out_.key(key).begin_array();
+        for (const DeviceNode& node : list) {
             out_.begin_object()
                 .field("path", node.path)
                 .field("type", std::string(1, node.type))
@@ -201,16 +209,20 @@ private:
             out_.end_object();
         }
         out_.end_array();
-        strings("maskedPaths", mounts.masked_paths);
-        strings("readonlyPaths", mounts.readonly_paths);
     }
     void one_mount(const MountPlan& mount) {
         out_.begin_object().field("destination", mount.destination).field("kind", mount_kind_name(mount.kind));
+        text_field("type", mount.type);
         text_field("source", mount.source);
         bits("flags", mount.attributes, mount_bits);
         bits("cleared", mount.clear_attributes & ~uint64_t{MOUNT_ATTR__ATIME}, mount_bits);
         flag("recursive", mount.recursive);
+        bits("treeFlags", mount.tree_attributes, mount_bits);
+        bits("treeCleared", mount.tree_clear_attributes & ~uint64_t{MOUNT_ATTR__ATIME}, mount_bits);
         flag("idmap", mount.idmap);
+        flag("idmapRecursive", mount.idmap_recursive);
+        id_map("uidMappings", mount.uid_map);
+        id_map("gidMappings", mount.gid_map);
         flag("copyUp", mount.copy_up);
         propagation(mount.propagation);
         pairs("options", mount.options);
@@ -240,6 +252,8 @@ private:
         if (seccomp.program.empty()) return;
         out_.key("seccomp").begin_object().field("instructions", uint64_t{seccomp.program.size()});
         bits("flags", seccomp.flags, filter_flags);
+        text_field("listenerPath", seccomp.listener_path);
+        text_field("listenerMetadata", seccomp.listener_metadata);
         out_.field("program", program_hex(seccomp.program)).end_object();
     }
     void landlock() {
@@ -288,6 +302,9 @@ private:
         if (process.terminal)
             out_.key("terminal").begin_object().field("rows", process.terminal->rows).field("columns", process.terminal->columns).end_object();
         flag("coreDumpsOff", process.core_dumps_off);
+        scheduling(process);
+        text_field("apparmorProfile", process.apparmor_profile);
+        text_field("selinuxLabel", process.selinux_label);
         if (process.inherited_fds != 0) out_.field("inheritedFds", process.inherited_fds);
         out_.field("stopSignal", process.stop_signal).field("stopTimeoutMs", process.stop_timeout_ms);
         if (process.runtime_max_ms) out_.field("runtimeMaxMs", *process.runtime_max_ms);
@@ -306,8 +323,23 @@ private:
         out_.key("hooks");
         oci::write_json(out_, plan_.hooks());
     }
+    void scheduling(const ProcessPlan& process) {
+        if (const auto& scheduler = process.scheduler) {
+            out_.key("scheduler").begin_object().field("policy", scheduler->name).field("nice", scheduler->nice).field("priority", scheduler->priority);
+            out_.field("flags", scheduler->flags).field("runtime", scheduler->runtime).field("deadline", scheduler->deadline).field("period", scheduler->period);
+            out_.end_object();
+        }
+        if (process.io_priority) out_.field("ioPriority", *process.io_priority);
+        if (process.personality) out_.field("personality", *process.personality);
+        if (process.memory_policy) out_.field("memoryPolicy", process.memory_policy->text);
+    }
     void network() {
         const NetworkPlan& network = plan_.network();
+        if (!network.devices.empty()) {
+            out_.key("netDevices").begin_object();
+            for (const NetDevice& device : network.devices) out_.field(device.host_name, device.name);
+            out_.end_object();
+        }
         if (!network.managed) return;
         out_.key("network").begin_object().field("mode", network_modes[static_cast<size_t>(network.mode)]);
         out_.field("egress", network.egress_open ? "open" : "closed");

@@ -59,8 +59,6 @@ Result<void> Compiler::process() {
     if (profile_.process.stop_timeout_ms) plan.stop_timeout_ms = *profile_.process.stop_timeout_ms;
     if (!request_.exec) plan.runtime_max_ms = profile_.limits.runtime_max_ms;
     TRY(affinity());
-    if (profile_.process.apparmor_profile || profile_.process.selinux_label)
-        return Error::with_code(ENOTSUP, "process.apparmorProfile and process.selinuxLabel: not applied by this version of casemate");
     const policy::Limits& limits = profile_.limits;
     if (limits.memory || limits.swap || limits.cpu_milli || limits.pids || limits.oom_group) {
         if (limits.cgroup == policy::CgroupNeed::required)

@@ -2,6 +2,8 @@
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "plan/compiler.h"
 #include "seccomp/oci.h"
@@ -9,16 +11,34 @@
 namespace casemate::plan {
 namespace {
 
+constexpr uint32_t wait_killable = 1 << 5;  // SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV [5.19]
+
 Result<uint32_t> filter_flags(const std::vector<std::string>& names) {
     uint32_t flags = 0;
     for (const std::string& name : names) {
         // TSYNC says nothing in a process of one thread.
         if (name == "SECCOMP_FILTER_FLAG_LOG") flags |= SECCOMP_FILTER_FLAG_LOG;
         else if (name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW") flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+        else if (name == "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") flags |= wait_killable;
         else if (name != "SECCOMP_FILTER_FLAG_TSYNC")
-            return Error::with_code(ENOTSUP, concat("config.json: $.linux.seccomp.flags: ", quoted(name), ": not applied by this version of casemate"));
+            return Error::with_code(ENOTSUP, concat("config.json: $.linux.seccomp.flags: unknown flag ", quoted(name)));
     }
     return flags;
+}
+
+// Does any rule hand the decision to a listener? Such a rule on write, or by default, would leave the launcher waiting
+// for an answer before the listener has the descriptor: refused, as runc does.
+Result<bool> notifies(const oci::Seccomp& rules) {
+    constexpr std::string_view notify = "SCMP_ACT_NOTIFY";
+    if (rules.default_action == notify) return Error::invalid("defaultAction: SCMP_ACT_NOTIFY cannot be the default");
+    bool any = false;
+    for (const oci::SeccompRule& rule : rules.syscalls) {
+        if (rule.action != notify) continue;
+        any = true;
+        if (std::ranges::find(rule.names, "write") != rule.names.end()) return Error::invalid("syscalls: SCMP_ACT_NOTIFY cannot be used for write");
+    }
+    if (any && rules.listener_path.empty()) return Error::invalid("listenerPath: missing, and a rule says SCMP_ACT_NOTIFY");
+    return any;
 }
 
 bool allows_capset(const std::vector<sock_filter>& program) {
@@ -41,6 +61,14 @@ Result<void> Compiler::seccomp() {
     if (config_.linux_.seccomp && !request_.launch) {
         plan_.seccomp_.flags = TRY(filter_flags(config_.linux_.seccomp->flags));
         TRY_IN("config.json: $.linux.seccomp", add_oci_rules(*config_.linux_.seccomp, policy));
+        // Without such a rule there is nothing to listen to, and WAIT_KILLABLE_RECV is EINVAL.
+        if (TRY_IN("config.json: $.linux.seccomp", notifies(*config_.linux_.seccomp))) {
+            plan_.seccomp_.listener_path = config_.linux_.seccomp->listener_path;
+            plan_.seccomp_.listener_metadata = config_.linux_.seccomp->listener_metadata;
+            plan_.seccomp_.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        } else {
+            plan_.seccomp_.flags &= ~wait_killable;
+        }
     }
     if (policy.empty()) return {};
     plan_.seccomp_.program = TRY_IN("seccomp", seccomp::compile(policy));

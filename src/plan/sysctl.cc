@@ -34,6 +34,15 @@ Result<std::string> sysctl_path(std::string_view key, const NamespacesPlan& name
 
 Result<void> Compiler::sysctl() {
     for (const auto& [key, value] : config_.linux_.sysctl) {
+        // Of the uts namespace, but no file that init could write in a user namespace (RECIPES T4): the calls do it.
+        if (key == "kernel.hostname" || key == "kernel/hostname")
+            return Error::invalid("config.json: $.linux.sysctl: 'kernel.hostname' is the field hostname");
+        if (key == "kernel.domainname" || key == "kernel/domainname") {
+            if (!plan_.namespaces_.owns("uts")) return Error::with_code(EPERM, "config.json: $.linux.sysctl: 'kernel.domainname': needs an own uts namespace");
+            if (!config_.domainname.empty() && config_.domainname != value) return Error::invalid("config.json: $.linux.sysctl: 'kernel.domainname' is not what domainname says");
+            plan_.namespaces_.domainname = value;
+            continue;
+        }
         const std::string path = TRY_IN("config.json: $.linux.sysctl", sysctl_path(key, plan_.namespaces_));
         for (const char c : value)
             if (is_control(c) && c != '\t') return Error::invalid(concat("config.json: $.linux.sysctl: ", quoted(key), ": a control character in the value"));

@@ -28,7 +28,7 @@ Expected hardened() {
     e.mounts = {{"", "", "/", {"ro", "nosuid", "nodev", "idmapped"}, {}, {}, false},
                 {"proc", "", "/proc", {"nosuid", "nodev", "noexec"}, {}, {"hidepid=ptraceable"}, false},
                 {"tmpfs", "", "/tmp", {"nosuid", "nodev", "noexec"}, {}, {"size=65536k"}, false},
-                {"", "", "/data", {"ro", "nosuid"}, {}, {}, true}};
+                {"", "", "/data", {"ro", "nosuid"}, {}, {}, true, {"ro", "nosuid"}}};
     e.masked_paths = {"/proc/kcore", "/proc/nothing"};
     e.readonly_paths = {"/proc/sys"};
     e.no_writable_executable = true;
@@ -267,7 +267,7 @@ TEST_CASE("Landlock and MDWE are reported as checked inside, never as ok") {
     }
 }
 
-TEST_CASE("a mount below a recursive bind obeys the bind's flags") {
+TEST_CASE("a mount below a recursive bind has the flags of the bind's tree") {
     Observed seen = running();
     at(seen, "/data/below").flags = {"rw", "noexec", "nosuid"};
     CHECK(red(compare(hardened(), seen, Viewpoint::outside)) == std::vector<std::string>{"mount /data/below"});

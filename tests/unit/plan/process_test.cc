@@ -158,12 +158,34 @@ TEST_CASE("process: inherited sockets are announced once, whatever the image say
     CHECK(refusal(without) == "inherited sockets need an own pid namespace");
 }
 
-TEST_CASE("process: labels of security modules are refused until they are applied") {
-    for (const char* statement : {R"("apparmorProfile": "acme")", R"("selinuxLabel": "a:b:c:d")"}) {
-        Input input = launching(child_of("hardened", concat(R"("process": {)", statement, "}")));
-        CHECK(refusal(input) ==
-              "process.apparmorProfile and process.selinuxLabel: not applied by this version of casemate");
+TEST_CASE("process: labels of security modules, where the host has the module") {
+    struct Row {
+        const char *member, *refused;
+        bool HostFacts::*module;
+        std::string ProcessPlan::*label;
+    };
+    const Row rows[] = {
+        {R"("apparmorProfile": "acme")", "apparmorProfile: config provided but apparmor not supported", &HostFacts::apparmor, &ProcessPlan::apparmor_profile},
+        {R"("selinuxLabel": "acme")", "selinux label is specified in config, but selinux is disabled or not supported", &HostFacts::selinux, &ProcessPlan::selinux_label}};
+    for (const Row& row : rows) {
+        CAPTURE(row.member);
+        Input by_profile = launching(child_of("hardened", concat(R"("process": {)", row.member, "}")));
+        Input by_config;
+        by_config.config = with_process(row.member);
+        for (Input* input : {&by_profile, &by_config}) {
+            CHECK(refusal(*input) == row.refused);
+            input->facts.*row.module = true;
+            CHECK(compiled(*input).process().*row.label == "acme");
+        }
     }
+    Input unconfined;
+    unconfined.config = with_process(R"("apparmorProfile": "unconfined")");
+    CHECK(compiled(unconfined).process().apparmor_profile.empty());
+    Input mounts;
+    mounts.config = with_linux(R"("mountLabel": "a:b:c:d")");
+    CHECK(contains(refusal(mounts), "mountLabel: selinux label is specified in config"));
+    mounts.config.process->apparmor_profile = "two\nlines";
+    CHECK(contains(refusal(mounts), "a control character in the label"));
 }
 
 TEST_CASE("limits: those of control groups are said to be missing, or refused where they are required") {
