@@ -128,6 +128,13 @@ Result<Message> await_exec(steps::HostContext& host, FdView channel, FdView pidf
     return over;
 }
 
+// The listener belongs to whoever the plan names, before anything is asked of it.
+Result<void> hand_over(steps::HostContext& host, FdView pidfd, int number, const Options& options) {
+    if (!host.plan.seccomp().has_listener() || !options.hand_over_listener) return Error::with_code(ENOTSUP, "seccomp listener: nobody here hands it over");
+    const Fd listener = TRY_IN("seccomp listener", sys::pidfd_getfd(pidfd, number));
+    return options.hand_over_listener({host.pid, pidfd, *host.proc, host.prepared.expected, {}}, listener);
+}
+
 // From Go to the running app. Any error here leaves the killing to the caller.
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     TRY(steps::run_host(host, steps::Phase::adopt));
@@ -137,6 +144,11 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
         TRY(options.on_mounted({host.pid, pidfd, *host.proc, host.prepared.expected, {}}));
         TRY(check_signals(options.signals));
         TRY(send(channel, Letter::resume));
+        first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
+    }
+    if (first.letter == Letter::listener && !first.end) {
+        TRY(hand_over(host, pidfd, first.number, options));
+        TRY(send(channel, Letter::go));
         first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
     }
     if (first.end) return died(host.pid, pidfd, "before the app was started");
@@ -152,7 +164,7 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     if (host.prepared.gate.present() && second.letter != Letter::waiting) return died(host.pid, pidfd, "before it waited for 'start'");
     if (second.end || second.letter == Letter::waiting) return {};
     if (second.letter == Letter::started && host.plan.process().own_init) return {};
-    if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan.process().args.front(), second.number);
+    if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan.process().program(), second.number);
     return Error::invalid("the stub said something else than started");
 }
 

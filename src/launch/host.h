@@ -38,6 +38,8 @@ struct Options {
     std::function<Result<void>(const Waiting&)> on_mounted;
     // Called with the confined, waiting container: the outside half of verify, the relay. An error ends the launch.
     std::function<Result<void>(const Waiting&)> before_go;
+    // Called with the descriptor that answers the filter's SCMP_ACT_NOTIFY, when the plan has a listener.
+    std::function<Result<void>(const Waiting&, FdView listener)> hand_over_listener;
     FdView signals = -1;                   // a signalfd: one that arrives before the app runs ends the launch
     int deadline_ms = 60000;               // for init to become ready
 };

@@ -4,6 +4,7 @@
 //   init -> host   Failed        a step failed: the launch is over
 //   init -> host   Mounted       hooks: everything is mounted, the host's root still there; init waits
 //   host -> init   Resume        the hooks have run
+//   init -> host   Listener      number of the seccomp listener's descriptor; go when a copy was handed over
 //   stub -> host   Ready         confined, waiting (steps/stub/stub.c)
 //   host -> stub   Execute       seen from outside and found right: become the app
 //   stub -> host   Waiting       create: told to execute, it now waits for `start`; the channel is done
@@ -25,6 +26,7 @@ enum class Letter : char {
     failed = 'f',
     mounted = steps::mounted_letter,
     resume = steps::resume_letter,
+    listener = 'l',
     ready = 'r',
     execute = 'g',
     cannot_execute = 'e',
@@ -33,7 +35,7 @@ enum class Letter : char {
     ended = 'x',
 };
 
-// The stub's messages: a letter and a native int, packed by hand on its side.
+// The stub's messages, and Listener (steps/init/seccomp.cc): a letter and a native int, packed by hand on its side.
 struct __attribute__((packed)) StubMessage {
     char letter;
     int32_t number;

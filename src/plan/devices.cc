@@ -30,6 +30,7 @@ const MountPlan* holder_of(const std::vector<MountPlan>& mounts, const std::stri
 // The same path again replaces a default node.
 Result<void> Compiler::place_device(DeviceNode node) {
     const MountPlan* holder = holder_of(plan_.mounts_.mounts, node.path);
+    if (node.path == "/dev" || (holder && node.path == holder->destination)) return Error::invalid(concat(quoted(node.path), " is a directory"));
     if (holder && holder->kind == MountKind::bind) {
         note(concat(quoted(node.path), ": not made, ", quoted(holder->destination), " is a bind mount and has the nodes of its source"));
         return {};

@@ -16,6 +16,7 @@
 #include "proof/descriptors.h"
 #include "proof/seccomp_program.h"
 #include "sys/call.h"
+#include "sys/scheduling.h"
 
 namespace casemate::proof {
 
@@ -112,6 +113,26 @@ Result<void> read_common(const sys::Procfs& procfs, const std::string& process, 
     return {};
 }
 
+void read_scheduling(const sys::Procfs& procfs, pid_t pid, plan::Observed& seen) {
+    if (const auto cpu = sys::scheduling_of(pid)) seen.scheduler = plan::scheduler_text(cpu.value().policy, cpu.value().nice, cpu.value().priority);
+    if (const auto io = sys::io_priority_of(pid)) seen.io_priority = io.value();
+    const auto text = procfs.read(concat(pid, "/personality"));
+    if (!text) return;
+    const std::string_view digits = trimmed(text.value());
+    uint32_t value = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), value, 16).ec == std::errc{}) seen.personality = value;
+}
+
+// "docker-default (enforce)", "system_u:system_r:container_t:s0\0"
+std::optional<std::string> read_label(const sys::Procfs& procfs, const std::string& path) {
+    const auto text = procfs.read(path);
+    if (!text) return std::nullopt;
+    std::string label(trimmed(text.value()));
+    label.resize(std::min(label.find('\0'), label.size()));
+    label.resize(std::min(label.rfind(" ("), label.size()));
+    return label;
+}
+
 }  // namespace
 
 NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process) {
@@ -135,6 +156,9 @@ Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& pro
     }
     if (const auto root = root_of(procfs, process)) look_at_paths(seen, expected, root.value(), mount_ids);
     const auto pid = parse_decimal(process, INT32_MAX);
+    if (pid) read_scheduling(procfs, static_cast<pid_t>(*pid), seen);
+    if (expected.apparmor_profile) seen.apparmor_profile = read_label(procfs, process + "/attr/apparmor/current");
+    if (expected.selinux_label) seen.selinux_label = read_label(procfs, process + "/attr/current");
     if (pid && seen.seccomp_mode == SECCOMP_MODE_FILTER && expected.seccomp_program && geteuid() == 0) {
         // An app may have put filters of its own on top of ours.
         const int newer = std::max(0, seen.seccomp_filters - expected.seccomp_filters.value_or(seen.seccomp_filters));

@@ -16,6 +16,7 @@
 #include "runtime/joined.h"
 #include "runtime/notify.h"
 #include "runtime/policy_file.h"
+#include "runtime/seccomp_listener.h"
 #include "sys/call.h"
 #include "sys/unix_socket.h"
 
@@ -81,6 +82,7 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
     request.listen_fds = listen_fds_of_caller();
     request.preserved_fds = options.preserve_fds + request.listen_fds;
     request.keep_session_keyring = options.no_new_keyring;
+    request.may_lack_process = gate;
     plan::Plan plan = TRY(plan::compile(bundle.config, profile, facts, request));
     for (const std::string& note : plan.notes()) log(LogLevel::info, note);
 
@@ -113,7 +115,7 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
         record.start_time = TRY(start_time_of(waiting.pid));
         record.rootfs = plan.mounts().root.path;
         record.profile = plan.profile_name();
-        record.program = plan.process().args.front();
+        record.program = plan.process().program();
         record.expected = waiting.expected;
         // From here on the container is its engine's, which deletes it: gc leaves it alone.
         record.until_deleted = detached;
@@ -123,6 +125,9 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
         TRY(site.write());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
         return write_pid_file(options.pid_file, waiting.pid);
+    };
+    start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
+        return send_seccomp_listener(plan.seccomp(), bundle, options.id, waiting.pid, listener);
     };
     launch::Running running = TRY(launch::start(plan, std::move(start)));
     launch::OwnedProcess owner(running.pid, std::move(pidfd));

@@ -117,6 +117,9 @@ Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
     facts.landlock_abi = sys::landlock_abi();
     facts.mdwe = ::prctl(pr_get_mdwe, 0UL, 0UL, 0UL, 0UL) >= 0;
     facts.time_offsets_by_exec = time_offsets_by_exec(facts.kernel);
+    facts.apparmor = host_file("/sys/module/apparmor/parameters/enabled").starts_with('Y');
+    facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
+    facts.resctrl = ::access("/sys/fs/resctrl/schemata", F_OK) == 0;
     facts.cgroup2_mountable = host_file("/proc/filesystems").find("\tcgroup2\n") != std::string::npos;
     if (full) read_full(profile, facts);
     return facts;

@@ -18,10 +18,18 @@ namespace casemate::runtime {
 namespace {
 
 constexpr const char* namespaces[] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
-constexpr const char* mount_options[] = {"async", "atime", "bind", "defaults", "dev", "diratime", "exec", "loud", "noatime", "nodev", "nodiratime",
-                                         "noexec", "norelatime", "nostrictatime", "nosuid", "nosymfollow", "private", "rbind", "relatime", "rnodev", "rnoexec",
-                                         "rnosuid", "ro", "rprivate", "rro", "rshared", "rslave", "runbindable", "rw", "shared", "slave", "strictatime", "suid",
-                                         "symfollow", "unbindable"};
+constexpr const char* mount_options[] = {
+    "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "iversion", "lazytime",
+    "loud", "mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "norelatime",
+    "nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime",
+    "remount", "rexec", "ridmap", "rnoatime", "rnodev", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime",
+    "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime",
+    "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow",
+    "sync", "tmpcopyup", "unbindable"};
+constexpr const char* filter_flags[] = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC",
+                                        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
+constexpr const char* memory_modes[] = {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"};
+constexpr const char* memory_flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"};
 
 void write_list(json::Writer& out, const char* key, const auto& items) {
     out.key(key).begin_array();
@@ -42,16 +50,22 @@ std::string features_json() {
     write_list(out, "capabilities", capabilities);
     out.key("cgroup").begin_object().field("v1", false).field("v2", false).field("systemd", false).field("systemdUser", false).field("rdma", false).end_object();
     out.key("seccomp").begin_object().field("enabled", true);
-    write_list(out, "actions", std::vector<std::string_view>{"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"});
+    write_list(out, "actions", std::vector<std::string_view>{"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"});
     write_list(out, "operators", std::vector<std::string_view>{"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"});
     write_list(out, "archs", std::vector<std::string_view>{"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"});
-    write_list(out, "knownFlags", std::vector<std::string_view>{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"});
-    write_list(out, "supportedFlags", std::vector<std::string_view>{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"});
+    write_list(out, "knownFlags", filter_flags);
+    write_list(out, "supportedFlags", filter_flags);  // the oldest supported kernel has them all
     out.end_object();
-    out.key("apparmor").begin_object().field("enabled", false).end_object();
-    out.key("selinux").begin_object().field("enabled", false).end_object();
+    // features-linux.md: what the runtime can do, whether or not this kernel has the module.
+    out.key("apparmor").begin_object().field("enabled", true).end_object();
+    out.key("selinux").begin_object().field("enabled", true).end_object();
     out.key("intelRdt").begin_object().field("enabled", false).end_object();
-    out.key("mountExtensions").begin_object().key("idmap").begin_object().field("enabled", false).end_object().end_object();
+    out.key("memoryPolicy").begin_object();
+    write_list(out, "modes", memory_modes);
+    write_list(out, "flags", memory_flags);
+    out.end_object();
+    out.key("mountExtensions").begin_object().key("idmap").begin_object().field("enabled", true).end_object().end_object();
+    out.key("netDevices").begin_object().field("enabled", true).end_object();
     out.end_object();
     out.key("annotations").begin_object().field("dev.casemate.version", CASEMATE_VERSION).end_object();
     write_list(out, "potentiallyUnsafeConfigAnnotations", std::vector<std::string_view>{});

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "plan/expected.h"
 #include "plan/plan.h"
+#include "sys/netlink.h"
 #include "sys/procfs.h"
 #include "sys/root.h"
 
@@ -25,6 +26,7 @@ struct StartGate {
 struct BindSource {
     Fd path;        // O_PATH of the source, opened once
     Fd tree;        // root modes: its detached clone
+    Fd userns;      // of an idmapped mount with maps of its own
     dev_t device = 0;
     ino_t inode = 0;
     bool is_file = false;
@@ -45,6 +47,7 @@ struct Prepared {
     std::vector<Fd> inherited;            // for the app, from descriptor 3 on
     Fd stdio[3];                          // the app's 0, 1, 2; an invalid one: the launcher's own
     Fd console;                           // a stream socket that takes the terminal's master
+    std::vector<sys::NetDeviceState> net_devices;  // of the plan, in its order: what they are on the host
     Fd program;                           // a sealed memfd to execute instead of the image's program (probe)
     StartGate gate;                       // create: where the stub waits for `start`
     plan::Expected expected;              // what verify compares with

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "sys/call.h"
+#include "sys/scheduling.h"
 
 namespace casemate::steps {
 namespace {
@@ -85,6 +86,12 @@ Result<void> read_by_calls(const InitContext& context, plan::Observed& out) {
         out.host_session_keyring = context.prepared.host_session_keyring;
     }
     if (expected.securebits) out.securebits = static_cast<uint32_t>(TRY(sys::prctl_get(PR_GET_SECUREBITS, 0, "prctl PR_GET_SECUREBITS")));
+    if (expected.scheduler) {
+        const sys::Scheduling now = TRY(sys::scheduling_of(0));
+        out.scheduler = plan::scheduler_text(now.policy, now.nice, now.priority);
+    }
+    if (expected.io_priority) out.io_priority = TRY(sys::io_priority_of(0));
+    if (expected.personality) out.personality = TRY(sys::personality());
     return {};
 }
 
@@ -128,6 +135,11 @@ Result<plan::Observed> observe_self(InitContext& context) {
         utsname names{};
         if (::uname(&names) < 0) return Error::sys("uname");
         out.hostname = names.nodename;
+    }
+    if (expected.domainname) {
+        utsname names{};
+        if (::uname(&names) < 0) return Error::sys("uname");
+        out.domainname = names.domainname;
     }
     for (const auto& [path, value] : expected.sysctls)
         out.sysctls[path] = std::string(trimmed(TRY_IN(quoted(path), proc.read("sys/" + path))));

@@ -16,13 +16,17 @@ const HostStep* const host_table[] = {
     &host::open_root,
     &host::open_bind_sources,
     &host::create_mount_points,
+    &host::make_root_devices,
     &host::clone_trees,
     &host::make_devices,
+    &host::look_at_net_devices,
     &host::seal_stub,
     // the clone
     &host::write_id_maps,
     &host::set_process_limits,
     &host::set_tree_attributes,
+    &host::set_scheduling,
+    &host::move_net_devices,
 };
 
 const InitStep* const init_table[] = {
@@ -34,6 +38,7 @@ const InitStep* const init_table[] = {
     &init::set_hostname,
     &init::unshare_cgroup,
     &init::bring_loopback_up,
+    &init::bring_net_devices_up,
     &init::make_mounts_private,
     &init::make_filesystems,
     &init::clone_trees_rootless,
@@ -49,6 +54,9 @@ const InitStep* const init_table[] = {
     &init::forbid_user_namespaces,
     &init::make_terminal,
     &init::set_limits,
+    &init::set_personality,
+    &init::set_memory_policy,
+    &init::set_labels,
     &init::set_no_new_privs,
     &init::drop_bounding_set,
     &init::set_ids,
@@ -73,6 +81,7 @@ const HostStep* const exec_host_table[] = {
     &host::seal_stub,
     // the stage joins and clones
     &host::set_process_limits,
+    &host::set_scheduling,
 };
 
 const InitStep* const exec_init_table[] = {
@@ -83,6 +92,9 @@ const InitStep* const exec_init_table[] = {
     &init::make_terminal,
     &init::set_cpu_affinity,
     &init::set_limits,
+    &init::set_personality,
+    &init::set_memory_policy,
+    &init::set_labels,
     &init::set_no_new_privs,
     &init::drop_bounding_set,
     &init::set_ids,

@@ -76,13 +76,50 @@ TEST_CASE("make devices: the standard nodes work, the image's own are hidden, an
         CHECK(seen.value.create == EROFS);
         CHECK(std::string(seen.value.fd_link) == "/proc/self/fd");
     }
-    // Control: a config.json without a mount at /dev gets the image's.
-    const auto control = confined<View>(bundle.oci_plan([](oci::Config& config) {
+    // Control: without a mount at /dev and without the nodes that go into the root then, it is the image's.
+    const plan::Plan plan = bundle.oci_plan([](oci::Config& config) {
         std::erase_if(config.mounts, [](const oci::Mount& mount) { return mount.destination == "/dev"; });
-    }), look);
+    });
+    const auto control = confined<View>(plan, look, leaving_out({"make devices in the root"}));
     REQUIRE_MESSAGE(control.ok(), control.failure.text.str());
     CHECK(control.value.image_file);
     CHECK_FALSE(control.value.null.character);
+    // The image's own file where a node belongs is an error, never taken for it.
+    const Failure failure = refusal(plan);
+    CHECK(failure.text.contains("make devices in the root: '/dev/null': something else is at its place in the image"));
+}
+
+TEST_CASE("make devices in the root: where nothing is mounted over the path, and once more in the same bundle") {
+    if (!needs(Need::root)) return;
+    const TempBundle bundle;
+    const plan::Plan plan = bundle.oci_plan([](oci::Config& config) {
+        std::erase_if(config.mounts, [](const oci::Mount& mount) { return is_at_or_below(mount.destination, "/dev"); });
+        oci::Device device;
+        device.path = "/var/devices/mine";
+        device.type = "c";
+        device.major = 1;
+        device.minor = 5;
+        device.file_mode = 0640;
+        config.linux_.devices.push_back(device);
+    });
+    struct View {
+        Node null, mine;
+        char fd_link[32];
+    };
+    const auto look = [](InitContext&, View& view) {
+        view.null = node_at("/dev/null");
+        view.mine = node_at("/var/devices/mine");
+        (void)!::readlink("/dev/fd", view.fd_link, sizeof view.fd_link - 1);
+    };
+    for (int run = 0; run < 2; ++run) {
+        const auto seen = confined<View>(plan, look);
+        REQUIRE_MESSAGE(seen.ok(), seen.failure.text.str());
+        CHECK(seen.value.null.character);
+        CHECK(seen.value.null.minor == 3);
+        CHECK(seen.value.mine.minor == 5);
+        CHECK(seen.value.mine.mode == 0640);
+        CHECK(std::string(seen.value.fd_link) == "/proc/self/fd");
+    }
 }
 
 TEST_CASE("make devices: nodes of config.json have its mode and owner") {

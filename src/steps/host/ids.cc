@@ -1,11 +1,15 @@
 // The id maps of init's user namespace, written by the host while init waits (RECIPES H11).
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/scope_exit.h"
+#include "steps/host/id_namespace.h"
 #include "steps/host/map_helpers.h"
 #include "steps/host/steps.h"
 #include "sys/call.h"
@@ -58,6 +62,22 @@ Result<void> write_maps(HostContext& context) {
 Result<void> write_maps_by_helpers(pid_t pid, const std::vector<plan::IdMapping>& uid_map, const std::vector<plan::IdMapping>& gid_map) {
     TRY(call_map_helper("/usr/bin/newgidmap", pid, gid_map));
     return call_map_helper("/usr/bin/newuidmap", pid, uid_map);
+}
+
+// A throw-away child holds the namespace until the maps are written and a descriptor keeps it; it runs nothing.
+Result<Fd> user_namespace_of(const sys::Procfs& proc, const std::vector<plan::IdMapping>& uid_map, const std::vector<plan::IdMapping>& gid_map) {
+    const sys::Cloned child = TRY(sys::clone3(CLONE_NEWUSER));
+    if (child.pid == 0)
+        for (;;) ::pause();
+    const ScopeExit end([&] {
+        (void)!sys::pidfd_send_signal(child.pidfd, SIGKILL);
+        while (::waitpid(child.pid, nullptr, __WALL) < 0 && errno == EINTR) {
+        }
+    });
+    const std::string pid = std::to_string(child.pid);
+    TRY_IN("gid_map", proc.write(pid + "/gid_map", map_text(gid_map)));
+    TRY_IN("uid_map", proc.write(pid + "/uid_map", map_text(uid_map)));
+    return proc.namespace_fd(pid, "user");
 }
 
 const HostStep write_id_maps{

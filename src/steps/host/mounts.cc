@@ -1,16 +1,32 @@
 // Root file system and volumes, as descriptors: resolved once, cloned detached, given their flags while detached, so
 // that there is never a writable window and no path is resolved in the new namespace (SECURITY I1, I3).
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 
 #include "base/scope_exit.h"
 #include "base/text.h"
+#include "steps/host/id_namespace.h"
 #include "steps/host/steps.h"
+#include "steps/mounts.h"
 #include "sys/call.h"
 
-namespace casemate::steps::host {
+namespace casemate::steps {
+
+// The tree first, then its top: "rro,rw" is a writable top. What is cleared below must have been asked for by name
+// ("rrw"): mounts of the host that are read-only or nosuid stay so otherwise.
+Result<void> set_bind_attributes(FdView tree, const plan::MountPlan& mount) {
+    if (mount.tree_attributes | mount.tree_clear_attributes)
+        TRY(sys::mount_setattr(tree, AT_RECURSIVE, mount.tree_attributes, mount.tree_clear_attributes));
+    // An atime mode is only set where the whole field is cleared in the same call.
+    const uint64_t clear = mount.clear_attributes | (mount.attributes & MOUNT_ATTR__ATIME ? uint64_t{MOUNT_ATTR__ATIME} : 0);
+    if (mount.attributes | clear) TRY(sys::mount_setattr(tree, 0, mount.attributes, clear));
+    return {};
+}
+
+namespace host {
 namespace {
 
 constexpr uint64_t ms_private = 1 << 18;  // <sys/mount.h> clashes with <linux/mount.h>
@@ -38,9 +54,13 @@ Result<void> open_sources(HostContext& context) {
         const uint64_t resolve = mounts[i].resolved ? RESOLVE_NO_SYMLINKS : 0;
         bind.path = TRY_IN(quoted(mounts[i].source), sys::openat2(AT_FDCWD, mounts[i].source.c_str(), O_PATH, resolve));
         const struct stat status = TRY_IN(quoted(mounts[i].source), sys::fstat(bind.path));
+        if (mounts[i].destination == "/proc" && TRY(sys::filesystem_magic(bind.path)) != PROC_SUPER_MAGIC)
+            return Error::invalid(concat(quoted(mounts[i].source), ": is no procfs, and would be the container's /proc"));
         bind.device = status.st_dev;
         bind.inode = status.st_ino;
         bind.is_file = !S_ISDIR(status.st_mode);
+        if (!mounts[i].uid_map.empty())
+            bind.userns = TRY_IN(quoted(mounts[i].source), user_namespace_of(*context.proc, mounts[i].uid_map, mounts[i].gid_map));
     }
     return {};
 }
@@ -61,7 +81,7 @@ Result<void> create_points(HostContext& context) {
     const mode_t before = ::umask(0);
     const ScopeExit restore([before] { ::umask(before); });
     for (size_t i = 0; i < mounts.size(); ++i) {
-        if (mounts[i].parent >= 0 || mounts[i].destination == "/") continue;
+        if (mounts[i].parent >= 0 || mounts[i].kind == plan::MountKind::remount) continue;
         const bool file = mounts[i].kind == plan::MountKind::bind && context.prepared.binds[i].is_file;
         const std::string where = concat("mount point ", quoted(mounts[i].destination));
         const Fd point = TRY_IN(where, file ? context.prepared.root->make_file(mounts[i].destination)
@@ -75,14 +95,9 @@ Result<void> create_points(HostContext& context) {
 // mount is EINVAL. Under systemd every mount is shared.
 Result<void> leave_peer_group(FdView tree) { return sys::mount_setattr(tree, AT_RECURSIVE, 0, 0, ms_private); }
 
-// What is set holds for the whole tree; what is cleared only for its top: mounts of the host below it that are read-only
-// or nosuid stay so.
-Result<void> set_attributes(FdView tree, uint64_t set, uint64_t clear, bool recursive, int userns) {
-    if (clear != 0) TRY(sys::mount_setattr(tree, 0, set, clear));
-    const uint64_t all = (set & ~uint64_t{MOUNT_ATTR__ATIME}) | (userns >= 0 ? MOUNT_ATTR_IDMAP : 0);
-    if (all == 0) return {};
-    auto done = sys::mount_setattr(tree, recursive ? AT_RECURSIVE : 0, all, 0, 0, userns);
-    if (!done && userns >= 0)
+Result<void> set_idmap(FdView tree, bool recursive, int userns) {
+    auto done = sys::mount_setattr(tree, recursive ? AT_RECURSIVE : 0, MOUNT_ATTR_IDMAP, 0, 0, userns);
+    if (!done)
         return std::move(done).take_error().hint(
             "this file system cannot be idmapped; use a directory on ext4, xfs or btrfs, or waive namespaces.private 'user'");
     return done;
@@ -91,13 +106,19 @@ Result<void> set_attributes(FdView tree, uint64_t set, uint64_t clear, bool recu
 // Attributes of every tree whose idmap is as `idmapped` says.
 Result<void> set_all_attributes(HostContext& context, bool idmapped, int userns) {
     const plan::MountsPlan& plan = context.plan.mounts();
-    if (plan.root.idmap == idmapped)
-        TRY_IN(quoted(plan.root.path), set_attributes(context.prepared.tree, root_attributes(plan.root), 0, true, userns));
+    if (plan.root.idmap == idmapped) {
+        if (idmapped) TRY_IN(quoted(plan.root.path), set_idmap(context.prepared.tree, true, userns));
+        if (const uint64_t attributes = root_attributes(plan.root))
+            TRY_IN(quoted(plan.root.path), sys::mount_setattr(context.prepared.tree, AT_RECURSIVE, attributes));
+    }
     for (size_t i = 0; i < plan.mounts.size(); ++i) {
         const plan::MountPlan& mount = plan.mounts[i];
-        if (mount.kind != plan::MountKind::bind || mount.idmap != idmapped) continue;
-        TRY_IN(quoted(mount.source), set_attributes(context.prepared.binds[i].tree, mount.attributes, mount.clear_attributes,
-                                                    mount.recursive, userns));
+        if (mount.kind != plan::MountKind::bind) continue;
+        const BindSource& bind = context.prepared.binds[i];
+        const bool by_container = mount.idmap && !bind.userns;
+        if (by_container != idmapped) continue;
+        if (mount.idmap) TRY_IN(quoted(mount.source), set_idmap(bind.tree, mount.idmap_recursive, bind.userns ? bind.userns.get() : userns));
+        TRY_IN(quoted(mount.source), set_bind_attributes(bind.tree, mount));
     }
     return {};
 }
@@ -157,7 +178,7 @@ const HostStep set_tree_attributes{
         if (is_rootless(plan)) return false;
         if (plan.mounts().root.idmap) return true;
         for (const plan::MountPlan& mount : plan.mounts().mounts)
-            if (mount.idmap) return true;
+            if (mount.idmap && mount.uid_map.empty()) return true;
         return false;
     },
     [](const plan::Plan& plan) { return concat("ids of the container's range, host base ", plan.ids().owner_uid); },
@@ -166,4 +187,5 @@ const HostStep set_tree_attributes{
         return set_all_attributes(context, true, userns.get());
     }};
 
-}  // namespace casemate::steps::host
+}  // namespace host
+}  // namespace casemate::steps

@@ -13,10 +13,14 @@ extern const HostStep open_root;             // mounts.cc
 extern const HostStep open_bind_sources;     // mounts.cc
 extern const HostStep create_mount_points;   // mounts.cc
 extern const HostStep clone_trees;           // mounts.cc
+extern const HostStep make_root_devices;     // devices.cc
 extern const HostStep make_devices;          // devices.cc
+extern const HostStep look_at_net_devices;   // network.cc
 extern const HostStep seal_stub;             // process.cc
 extern const HostStep write_id_maps;         // ids.cc
 extern const HostStep set_process_limits;    // limits.cc
 extern const HostStep set_tree_attributes;   // mounts.cc
+extern const HostStep set_scheduling;        // scheduling.cc
+extern const HostStep move_net_devices;      // network.cc
 
 }  // namespace casemate::steps::host

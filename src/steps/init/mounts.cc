@@ -3,8 +3,12 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 
 #include "base/text.h"
+#include "steps/init/copy_up.h"
 #include "steps/init/steps.h"
 #include "sys/call.h"
 
@@ -18,22 +22,25 @@ namespace {
 using plan::MountKind;
 using plan::MountPlan;
 
-const char* filesystem_type(MountKind kind) {
-    switch (kind) {
+const char* filesystem_type(const MountPlan& mount) {
+    switch (mount.kind) {
         case MountKind::proc: return "proc";
         case MountKind::sysfs: return "sysfs";
         case MountKind::tmpfs: return "tmpfs";
         case MountKind::devpts: return "devpts";
         case MountKind::mqueue: return "mqueue";
         case MountKind::cgroup2: return "cgroup2";
+        case MountKind::other: return mount.type.c_str();
         case MountKind::bind:
+        case MountKind::remount:
         case MountKind::dev: return nullptr;  // made elsewhere
     }
     return nullptr;
 }
 
 Result<Fd> make_filesystem(const MountPlan& mount) {
-    sys::MountBuilder builder = TRY(sys::MountBuilder::open(filesystem_type(mount.kind)));
+    sys::MountBuilder builder = TRY(sys::MountBuilder::open(filesystem_type(mount)));
+    if (mount.kind == MountKind::other && !mount.source.empty()) TRY(builder.set("source", mount.source.c_str()));
     for (const auto& [key, value] : mount.options) TRY(value.empty() ? builder.flag(key.c_str()) : builder.set(key.c_str(), value.c_str()));
     // A tmpfs with mount points below it is made read-only once they are there (attach_one).
     auto made = builder.mount(mount.kind == MountKind::tmpfs ? mount.attributes & ~uint64_t{MOUNT_ATTR_RDONLY} : mount.attributes);
@@ -55,19 +62,21 @@ Result<void> make_all(InitContext& context) {
             "something is mounted over files of the host's /proc, as inside another container");
     context.proc = sys::Procfs::adopt(std::move(own).take());
     for (size_t i = 0; i < mounts.size(); ++i)
-        if (filesystem_type(mounts[i].kind)) context.mounts[i] = TRY_IN(quoted(mounts[i].destination), make_filesystem(mounts[i]));
+        if (filesystem_type(mounts[i])) context.mounts[i] = TRY_IN(quoted(mounts[i].destination), make_filesystem(mounts[i]));
     return {};
 }
 
 // Where the mount goes: kernel file systems want a real directory there (CVE-2019-19921: /proc as a symlink), other
 // mount points may be reached through links of the image, resolved in the root.
 Result<Fd> find_target(const sys::Root& root, const MountPlan& mount) {
-    const bool follow = mount.kind == MountKind::bind || mount.kind == MountKind::tmpfs;
-    return root.resolve(mount.destination, follow);
+    const bool kernels = mount.kind == MountKind::proc || mount.kind == MountKind::sysfs || mount.kind == MountKind::dev ||
+                         mount.kind == MountKind::devpts || mount.kind == MountKind::mqueue || mount.kind == MountKind::cgroup2;
+    return root.resolve(mount.destination, !kernels && !is_at_or_below(mount.destination, "/proc"));
 }
 
 Result<void> create_in_parent(const sys::Root& root, const MountPlan& mount, const MountPlan& parent, bool is_file) {
-    if (parent.kind != MountKind::tmpfs && parent.kind != MountKind::bind) return {};  // /dev is ready-made, others are the kernel's
+    // /dev is ready-made, others are the kernel's.
+    if (parent.kind != MountKind::tmpfs && parent.kind != MountKind::bind && parent.kind != MountKind::other) return {};
     if (is_file) {
         TRY(root.make_file(mount.destination));
     } else {
@@ -76,9 +85,32 @@ Result<void> create_in_parent(const sys::Root& root, const MountPlan& mount, con
     return {};
 }
 
+// mount(2) with MS_REMOUNT: the mount has these flags afterwards, and no other.
+Result<void> remount(const sys::Root& root, const MountPlan& mount) {
+    constexpr uint64_t all = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW;
+    const Fd target = TRY(root.resolve(mount.destination, true));
+    struct statx status {};
+    if (::statx(target.get(), "", AT_EMPTY_PATH, 0, &status) < 0) return Error::sys("statx");
+    if (!(status.stx_attributes & STATX_ATTR_MOUNT_ROOT)) return Error::from_errno(EINVAL, "remount: nothing is mounted there");
+    const uint64_t atime = mount.clear_attributes & MOUNT_ATTR__ATIME;
+    return sys::mount_setattr(target, 0, mount.attributes, (all & ~mount.attributes) | atime);
+}
+
+// A tmpfs without `mode` has that of the directory it covers, as with the other runtimes; the kernel's 01777 would open
+// what the image keeps closed.
+Result<void> prepare_tmpfs(const MountPlan& mount, FdView filesystem, FdView target) {
+    if (mount.copy_up) TRY(copy_up(target, filesystem));
+    const bool has_mode = std::ranges::any_of(mount.options, [](const auto& option) { return option.first == "mode"; });
+    if (has_mode) return {};
+    const struct stat status = TRY(sys::fstat(target));
+    if (::fchmodat(filesystem.get(), ".", status.st_mode & 07777, 0) < 0) return Error::sys("fchmodat");
+    return {};
+}
+
 Result<void> attach_one(InitContext& context, const sys::Root& root, size_t index) {
     const auto& mounts = context.plan.mounts().mounts;
     const MountPlan& mount = mounts[index];
+    if (mount.kind == MountKind::remount) return remount(root, mount);
     if (mount.parent >= 0)
         TRY(create_in_parent(root, mount, mounts[static_cast<size_t>(mount.parent)],
                              index < context.prepared.binds.size() && context.prepared.binds[index].is_file));
@@ -86,8 +118,9 @@ Result<void> attach_one(InitContext& context, const sys::Root& root, size_t inde
     const Fd& source = mount.kind == MountKind::bind ? context.prepared.binds[index].tree
                        : mount.kind == MountKind::dev ? context.prepared.dev
                                                       : context.mounts[index];
+    if (mount.kind == MountKind::tmpfs) TRY(prepare_tmpfs(mount, source, target));
     TRY(sys::move_mount(source, target));
-    if (mount.propagation) TRY(sys::mount_setattr(source, 0, 0, 0, mount.propagation));
+    if (mount.propagation) TRY(sys::mount_setattr(source, mount.recursive ? AT_RECURSIVE : 0, 0, 0, mount.propagation));
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "steps/devices.h"
 #include "steps/init/steps.h"
+#include "steps/mounts.h"
 #include "sys/call.h"
 
 namespace casemate::steps::init {
@@ -25,7 +26,7 @@ Result<Fd> clone_again(const std::string& path, bool follow, dev_t device, ino_t
 Result<Fd> clone_node(const plan::DeviceNode& node) {
     const Fd found = TRY(sys::openat2(AT_FDCWD, node.path.c_str(), O_PATH | O_NOFOLLOW, 0));
     const struct stat status = TRY(sys::fstat(found));
-    if (!S_ISCHR(status.st_mode) || status.st_rdev != ::makedev(node.major, node.minor))
+    if ((node.type == 'b' ? !S_ISBLK(status.st_mode) : !S_ISCHR(status.st_mode)) || status.st_rdev != ::makedev(node.major, node.minor))
         return Error::invalid("is not the device that it should be");
     Fd tree = TRY(sys::open_tree(found, "", AT_EMPTY_PATH | OPEN_TREE_CLONE));
     TRY(sys::mount_setattr(tree, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
@@ -37,8 +38,12 @@ Result<void> make_dev(InitContext& context, size_t index) {
     Fd dev = TRY(make_dev_filesystem(context.plan, index));
     const sys::Root root = sys::Root::adopt(TRY(sys::openat2(dev, ".", O_PATH | O_DIRECTORY, 0)));
     for (const plan::DeviceNode& node : devices) {
-        TRY_IN(quoted(node.path), root.make_file(node.path.substr(sizeof "/dev/" - 1), 0666));
-        context.device_nodes.push_back(TRY_IN(quoted(node.path), clone_node(node)));
+        const std::string name = node.path.substr(sizeof "/dev/" - 1);
+        if (const size_t slash = name.rfind('/'); slash != std::string::npos) TRY_IN(quoted(node.path), root.make_directory(name.substr(0, slash)));
+        // Only a FIFO can be made without root.
+        if (node.type == 'p' && ::mknodat(dev.get(), name.c_str(), S_IFIFO | node.mode, 0) < 0) return Error::sys("mknodat").within(quoted(node.path));
+        if (node.type == 'p') continue;
+        TRY_IN(quoted(node.path), root.make_file(name, 0666));
     }
     TRY(fill_dev_directories(context.plan, context.prepared.binds, index, dev));
     context.prepared.dev = std::move(dev);
@@ -52,15 +57,16 @@ Result<void> clone_all(InitContext& context) {
     const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) | (root.nodev ? MOUNT_ATTR_NODEV : 0);
     TRY_IN(quoted(root.path), sys::mount_setattr(tree, AT_RECURSIVE, attributes));
     context.prepared.tree = std::move(tree);
+    for (const auto* nodes : {&plan.devices, &plan.root_devices})
+        for (const plan::DeviceNode& node : *nodes)
+            if (node.type != 'p') context.device_nodes.push_back(TRY_IN(quoted(node.path), clone_node(node)));
     for (size_t i = 0; i < plan.mounts.size(); ++i) {
         const plan::MountPlan& mount = plan.mounts[i];
         if (mount.kind == plan::MountKind::dev) TRY_IN(quoted(mount.destination), make_dev(context, i));
         if (mount.kind != plan::MountKind::bind) continue;
         BindSource& bind = context.prepared.binds[i];
         bind.tree = TRY_IN(quoted(mount.source), clone_again(mount.source, true, bind.device, bind.inode));
-        // As in root's modes: what is cleared, is cleared at the top only.
-        if (mount.clear_attributes) TRY_IN(quoted(mount.source), sys::mount_setattr(bind.tree, 0, mount.attributes, mount.clear_attributes));
-        TRY_IN(quoted(mount.source), sys::mount_setattr(bind.tree, AT_RECURSIVE, mount.attributes & ~uint64_t{MOUNT_ATTR__ATIME}));
+        TRY_IN(quoted(mount.source), set_bind_attributes(bind.tree, mount));
     }
     return {};
 }
@@ -74,12 +80,23 @@ const InitStep clone_trees_rootless{
 // The host's device nodes, bound one by one: mknod is EPERM in a user namespace.
 const InitStep attach_devices_rootless{
     "attach device nodes", Phase::mounts,
-    [](const plan::Plan& plan) { return plan.ids().mode == plan::Mode::rootless && plan.mounts().make_dev; },
-    [](const plan::Plan& plan) { return concat(plan.mounts().devices.size(), " nodes of the host, verified"); },
+    [](const plan::Plan& plan) {
+        return plan.ids().mode == plan::Mode::rootless && (plan.mounts().make_dev || !plan.mounts().root_devices.empty());
+    },
+    [](const plan::Plan& plan) {
+        return concat(plan.mounts().devices.size() + plan.mounts().root_devices.size(), " nodes of the host, verified");
+    },
     [](InitContext& context) -> Result<void> {
-        const auto& devices = context.plan.mounts().devices;
-        for (size_t i = 0; i < devices.size(); ++i)
-            TRY_IN(quoted(devices[i].path), sys::move_mount_at(context.device_nodes[i], context.prepared.dev, devices[i].path.substr(sizeof "/dev/" - 1).c_str()));
+        const sys::Root root = sys::Root::adopt(TRY(sys::openat2(context.prepared.tree, ".", O_PATH | O_DIRECTORY, 0)));
+        size_t next = 0;
+        for (const plan::DeviceNode& node : context.plan.mounts().devices)
+            if (node.type != 'p')
+                TRY_IN(quoted(node.path), sys::move_mount_at(context.device_nodes[next++], context.prepared.dev, node.path.substr(sizeof "/dev/" - 1).c_str()));
+        for (const plan::DeviceNode& node : context.plan.mounts().root_devices) {
+            if (node.type == 'p') continue;
+            const Fd place = TRY_IN(quoted(node.path), root.resolve(node.path));
+            TRY_IN(quoted(node.path), sys::move_mount(context.device_nodes[next++], place));
+        }
         for (const plan::MountPlan& mount : context.plan.mounts().mounts)
             if (mount.kind == plan::MountKind::dev && (mount.attributes & MOUNT_ATTR_RDONLY))
                 TRY_IN(quoted(mount.destination), sys::mount_setattr(context.prepared.dev, 0, MOUNT_ATTR_RDONLY));

@@ -94,7 +94,10 @@ void prepare_arguments(InitContext& context) {
 // the root: such a cwd is a way back to the host (I8, CVE-2024-21626).
 const InitStep resolve_program{
     "resolve program", Phase::credentials, [](const plan::Plan&) { return true; },
-    [](const plan::Plan& plan) { return concat(quoted(plan.process().args.front()), " in ", quoted(plan.process().cwd)); },
+    [](const plan::Plan& plan) {
+        const plan::ProcessPlan& process = plan.process();
+        return concat(process.args.empty() ? "none" : quoted(process.args.front()), " in ", quoted(process.cwd));
+    },
     [](InitContext& context) -> Result<void> {
         const plan::ProcessPlan& process = context.plan.process();
         const auto cwd = sys::openat2(AT_FDCWD, process.cwd.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
@@ -104,7 +107,8 @@ const InitStep resolve_program{
         const long length = ::syscall(SYS_getcwd, where, sizeof where);
         if (length < 0) return Error::sys("getcwd");
         if (where[0] != '/') return Error::invalid(concat(quoted(process.cwd), ": is outside the container's root"));
-        context.program = context.prepared.program ? process.args.front() : TRY(find_program(process));
+        // A config.json without a process: what `start` cannot execute.
+        if (!process.args.empty()) context.program = context.prepared.program ? process.args.front() : TRY(find_program(process));
         prepare_arguments(context);
         return {};
     }};

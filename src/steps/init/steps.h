@@ -14,6 +14,7 @@ extern const InitStep start_session;             // session.cc
 extern const InitStep set_hostname;              // namespaces.cc
 extern const InitStep unshare_cgroup;            // namespaces.cc
 extern const InitStep bring_loopback_up;         // network.cc
+extern const InitStep bring_net_devices_up;      // network.cc
 extern const InitStep make_mounts_private;       // mounts.cc
 extern const InitStep make_filesystems;          // mounts.cc
 extern const InitStep clone_trees_rootless;      // mounts_rootless.cc
@@ -30,6 +31,9 @@ extern const InitStep forbid_user_namespaces;    // sysctl.cc
 extern const InitStep make_terminal;             // terminal.cc
 extern const InitStep set_limits;                // limits.cc
 extern const InitStep set_cpu_affinity;          // limits.cc
+extern const InitStep set_personality;           // scheduling.cc
+extern const InitStep set_memory_policy;         // scheduling.cc
+extern const InitStep set_labels;                // lsm.cc
 extern const InitStep set_no_new_privs;          // credentials.cc
 extern const InitStep drop_bounding_set;         // capabilities.cc
 extern const InitStep set_ids;                   // credentials.cc
