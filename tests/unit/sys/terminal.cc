@@ -15,7 +15,7 @@ using namespace casemate::sys;
 namespace {
 
 Result<Pty> made_in(const char* directory) {
-    const Fd place = TRY(open(directory, O_PATH | O_DIRECTORY));
+    const Fd place = TRY(sys::open(directory, O_PATH | O_DIRECTORY));
     return make_pty(place);
 }
 
