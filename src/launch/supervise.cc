@@ -32,6 +32,7 @@ public:
     }
 
     Result<Ending> run() {
+        if (terminal_) TRY(terminal_->take_over());
         while (!TRY(turn())) {
         }
         return collect();

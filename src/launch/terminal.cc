@@ -65,10 +65,13 @@ Result<void> Terminal::attach() {
     peer_ = TRY_IN("terminal", sys::peer_of(master_));
     const int flags = ::fcntl(master_.get(), F_GETFL);
     if (flags < 0 || ::fcntl(master_.get(), F_SETFL, flags | O_NONBLOCK) < 0) return Error::sys("fcntl O_NONBLOCK");
+    return resize();
+}
+
+Result<void> Terminal::take_over() {
     // A reader of our output that goes must not end us by a signal, with the caller's terminal still raw.
     if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error::sys("signal");
     input_open_ = true;
-    TRY(resize());
     return make_raw();
 }
 

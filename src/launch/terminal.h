@@ -25,8 +25,8 @@ Result<Fd> connect_console(const std::string& console_socket);
 //
 //   Terminal terminal = TRY(Terminal::open());
 //   options.console = terminal.take_inner_end();
+//   options.before_go = ... TRY(terminal.attach());
 //   Running running = TRY(start(plan, options));
-//   TRY(terminal.attach());                              // once the app may run
 //   TRY(supervise(plan, running, gate, helpers, &terminal));
 class Terminal {
 public:
@@ -36,8 +36,10 @@ public:
     ~Terminal();
 
     Fd take_inner_end() { return std::move(inner_); }
-    // Takes the master that init has sent, the caller's window size, and the caller's terminal (stdin, if it is one).
+    // While the app waits: takes the master that init has sent, and gives it the caller's window size.
     Result<void> attach();
+    // From here on the caller's terminal (stdin, if it is one) is the app's: raw. supervise() calls it.
+    Result<void> take_over();
 
     // For a poll loop: what to wait for, and what to do when it has come. `entries` are those that add_to() added.
     void add_to(std::vector<pollfd>& waiting) const;

@@ -110,6 +110,7 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
         pidfd = TRY(sys::duplicate(waiting.pidfd));
         TRY(verify_waiting(waiting));
+        if (terminal) TRY(terminal->attach());
         hooks->container_exists();
         record.pid = waiting.pid;
         record.start_time = TRY(start_time_of(waiting.pid));
@@ -133,7 +134,6 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
     launch::OwnedProcess owner(running.pid, std::move(pidfd));
     // Only now: podman takes a log of one line for the error, and one of two lines for none.
     for (const std::string& change : tightened.changes) log(LogLevel::warning, concat(profile.name, ": ", change));
-    if (terminal) TRY(terminal->attach());
     return Made{std::move(bundle), std::move(plan), std::move(running), std::move(owner), std::move(notifier), std::move(terminal)};
 }
 

@@ -191,6 +191,7 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
         pidfd = TRY(sys::duplicate(waiting.pidfd));
         TRY(verify_waiting(waiting));
+        if (terminal) TRY(terminal->attach());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
         return write_pid_file(options.pid_file, waiting.pid);
     };
@@ -200,7 +201,6 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
     // Only now: podman takes a log of one line for the error, and one of two lines for none.
     for (const std::string& change : changes) log(LogLevel::warning, concat(target.policy.profile.name, ": ", change));
     if (options.detach) return 0;
-    if (terminal) TRY(terminal->attach());
     const launch::Ending ending = TRY(launch::supervise(plan, running, signals, {}, {terminal ? &*terminal : nullptr, nullptr}));
     return ending.code;
 }

@@ -63,6 +63,7 @@ private:
         start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
             pidfd = TRY(sys::duplicate(waiting.pidfd));
             TRY(verify_waiting(waiting));
+            if (terminal) TRY(terminal->attach());
             // Before the app runs: a launcher that dies now leaves a record that names its container.
             TRY(remember(app, site, waiting));
             TRY(write_pid_file(options_.pid_file, waiting.pid));
@@ -73,7 +74,6 @@ private:
         launch::OwnedProcess owner(running.pid, std::move(pidfd));
         site.listeners->close_sockets();
         const std::vector<pid_t> pids = launch::processes_of(running.pid);
-        if (terminal) TRY(terminal->attach());
         if (started_) TRY(started_->report(id));
         const launch::Ending ending = TRY(launch::supervise(app.plan, running, gate_, network.watched(), {terminal ? &*terminal : nullptr, app.notifier ? &*app.notifier : nullptr}));
         (void)owner.release();  // reaped
