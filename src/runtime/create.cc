@@ -49,10 +49,13 @@ unsigned listen_fds_of_caller() {
 
 Result<std::vector<Fd>> preserved_descriptors(unsigned count) {
     std::vector<Fd> found;
-    for (int fd = 3; fd < static_cast<int>(3 + count); ++fd) {
-        auto copy = sys::duplicate(FdView(fd));
-        if (!copy) return std::move(copy).take_error().within(concat("descriptor ", fd)).hint("--preserve-fds N and LISTEN_FDS name the descriptors from 3 on: all must be open");
-        found.push_back(std::move(copy).take());
+    const int end = static_cast<int>(3 + count);
+    for (int fd = 3; fd < end; ++fd) {
+        // Above all of them: a copy must not pass for one that the caller has not opened.
+        Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, end));
+        if (!copy)
+            return Error::sys("fcntl").within(concat("descriptor ", fd)).hint("--preserve-fds N and LISTEN_FDS name the descriptors from 3 on: all must be open");
+        found.push_back(std::move(copy));
     }
     return found;
 }
@@ -64,7 +67,11 @@ Result<void> send_pidfd(const std::string& path, FdView pidfd) {
     return {};
 }
 
-Result<Made> make_container(const Settings& settings, const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate, std::optional<Hooks>& hooks) {
+Result<std::vector<Fd>> preserved_descriptors(const CreateOptions& options) {
+    return preserved_descriptors(options.preserve_fds + listen_fds_of_caller());
+}
+
+Result<Made> make_container(const Settings& settings, const CreateOptions& options, std::vector<Fd> preserved, Site& site, launch::SignalGate& signals, bool gate, std::optional<Hooks>& hooks) {
     Bundle bundle = TRY(open_bundle(options.bundle, options.config));
     const auto ceiling = TRY(ceiling_profile(options.profile));
     plan::Tightened tightened = TRY(under_ceiling(bundle, ceiling));
@@ -80,7 +87,7 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
     request.namespaces = std::move(joined.facts);
     request.sources_resolved = ceiling.has_value();
     request.listen_fds = listen_fds_of_caller();
-    request.preserved_fds = options.preserve_fds + request.listen_fds;
+    request.preserved_fds = static_cast<unsigned>(preserved.size());
     request.keep_session_keyring = options.no_new_keyring;
     request.may_lack_process = gate;
     plan::Plan plan = TRY(plan::compile(bundle.config, profile, facts, request));
@@ -92,7 +99,7 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
     auto terminal = TRY(launch::prepare_console(detached, plan.process().terminal.has_value(), options.console_socket, start.console));
     start.signal_mask = signals.mask_before();
     start.signals = signals.fd();
-    start.inherited = TRY(preserved_descriptors(request.preserved_fds));
+    start.inherited = std::move(preserved);
     std::optional<launch::Notifier> notifier;  // of `create` it is `start` that listens
     if (!gate) notifier = TRY(open_notifier(notify));
     if (gate) start.gate = TRY(make_start_gate(site.file()));
@@ -138,10 +145,11 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
 }
 
 Result<void> create(const Settings& settings, const CreateOptions& options) {
+    std::vector<Fd> preserved = TRY(preserved_descriptors(options));
     launch::SignalGate signals = TRY(launch::SignalGate::close());
     std::optional<Hooks> hooks;
     Site site = TRY(Site::open(settings, options.id));
-    Made made = TRY(make_container(settings, options, site, signals, true, hooks));
+    Made made = TRY(make_container(settings, options, std::move(preserved), site, signals, true, hooks));
     site.keep_record();
     hooks->container_stays();
     (void)made.owner.release();

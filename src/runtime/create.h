@@ -20,8 +20,10 @@ bool waits_for_start(const RecordFile& file);
 // Lets the stub through, and waits for its exec, its complaint or its end.
 Result<void> pass_start_gate(const RecordFile& file, const std::string& program);
 
-// Copies of the caller's descriptors 3 .. 3+count-1; one that is not open is an error.
+// Copies of the caller's descriptors 3 .. 3+count-1; one that is not open is an error. To be taken before anything else is
+// opened: a number that the caller left free would be a descriptor of ours.
 Result<std::vector<Fd>> preserved_descriptors(unsigned count);
+Result<std::vector<Fd>> preserved_descriptors(const CreateOptions& options);  // --preserve-fds and LISTEN_FDS
 // A pidfd for the engine: one byte or more, and the descriptor (go-runc: pidfd.go). An empty path: nothing.
 Result<void> send_pidfd(const std::string& path, FdView pidfd);
 
@@ -37,6 +39,6 @@ struct Made {
 // Everything up to the running app, or with `gate` up to the stub that waits for `start`. On an error nothing is left but
 // what `site` removes.
 // `hooks` gets those of the bundle, and must outlive `site`: poststop comes after everything else is gone.
-Result<Made> make_container(const Settings& settings, const CreateOptions& options, Site& site, launch::SignalGate& signals, bool gate, std::optional<Hooks>& hooks);
+Result<Made> make_container(const Settings& settings, const CreateOptions& options, std::vector<Fd> preserved, Site& site, launch::SignalGate& signals, bool gate, std::optional<Hooks>& hooks);
 
 }  // namespace casemate::runtime

@@ -177,6 +177,7 @@ Error explained(Error error, FdView pidfd) {
 }  // namespace
 
 Result<int> exec(const Settings& settings, const ExecOptions& options) {
+    std::vector<Fd> preserved = TRY(preserved_descriptors(options.preserve_fds));
     launch::SignalGate signals = TRY(launch::SignalGate::close());
     const Target target = TRY(find_target(settings, options));
     std::vector<std::string> changes;
@@ -185,7 +186,7 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
     start.signal_mask = signals.mask_before();
     start.signals = signals.fd();
     start.process = target.pidfd;
-    start.inherited = TRY(preserved_descriptors(options.preserve_fds));
+    start.inherited = std::move(preserved);
     auto terminal = TRY(launch::prepare_console(options.detach, plan.process().terminal.has_value(), options.console_socket, start.console));
     Fd pidfd;  // taken while a failure still ends the process
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {

@@ -4,10 +4,11 @@
 namespace casemate::runtime {
 
 Result<int> run_bundle(const Settings& settings, const RunOptions& options) {
+    std::vector<Fd> preserved = TRY(preserved_descriptors(options));
     launch::SignalGate signals = TRY(launch::SignalGate::close());
     std::optional<Hooks> hooks;
     Site site = TRY(Site::open(settings, options.id));
-    Made made = TRY(make_container(settings, options, site, signals, false, hooks));
+    Made made = TRY(make_container(settings, options, std::move(preserved), site, signals, false, hooks));
     TRY(hooks->run_poststart(made.running.pid));
     if (options.detached) {
         if (made.notifier) TRY(made.notifier->await_ready(made.running.pid, made.running.pidfd));

@@ -22,20 +22,20 @@ jq --argjson caps "$names" --arg launcher "$scratch/bin/casemate" '
     .process.args = ["/bin/hostile", "look", $launcher] | .process.terminal = false | .process.noNewPrivileges = false
     | .process.capabilities |= with_entries(.value = $caps) | .process.env = ["PATH=/bin"]
     | .linux.namespaces |= map(select(.type != "cgroup")) + [{"type": "user"}] | .mounts |= map(select(.type != "cgroup"))
-    | del(.linux.resources) | del(.linux.seccomp) | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | .root.readonly = false
+    | del(.linux.resources, .linux.seccomp, .process.rlimits) | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | .root.readonly = false
     | .linux.uidMappings = [{"containerID": 0, "hostID": 1879113728, "size": 65536}] | .linux.gidMappings = .linux.uidMappings' \
     "$bundle/config.json" >"$bundle/new" && mv "$bundle/new" "$bundle/config.json"
 chown -R 1879113728:1879113728 "$bundle/rootfs"
 
 start_hostile() { # ID look|attack
-    rm -f "$bundle/rootfs/tmp/stop"
+    rm -f "$bundle/rootfs/stop"
     jq --arg how "$2" '.process.args[1] = $how' "$bundle/config.json" >"$bundle/new" && mv "$bundle/new" "$bundle/config.json"
     run run --bundle "$bundle" "$1" >"$scratch/$1.log" 2>&1 &
     hostile=$!
     wait_for "the hostile container" 10 grep -q ready "$scratch/$1.log"
 }
 stop_hostile() { # ID
-    touch "$bundle/rootfs/tmp/stop"
+    touch "$bundle/rootfs/stop"
     wait "$hostile" || fail "the hostile container failed: $(cat "$scratch/$1.log")"
 }
 

@@ -4,7 +4,7 @@
 //   hostile look|attack LAUNCHER
 //     look only looks. attack also takes hold of what it may: it traces newcomers, takes copies of their sockets, sends
 //     garbage through them, keeps them open, and sends signals. LAUNCHER: the launcher's path on the host.
-//   Ends when /tmp/stop exists; prints one line a violation ("VIOLATION ...") and the number of newcomers it met.
+//   Ends when /stop exists; prints one line a violation ("VIOLATION ...") and the number of newcomers it met.
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -127,7 +127,7 @@ int main(int, char** argv) {
     std::puts("ready");
     std::fflush(stdout);
     std::set<pid_t> met;
-    while (::access("/tmp/stop", F_OK) != 0) {
+    while (::access("/stop", F_OK) != 0) {
         DIR* const stream = ::opendir("/proc");
         if (!stream) return 1;
         while (const dirent* entry = ::readdir(stream)) {
