@@ -26,7 +26,9 @@ bool meets(const DeviceRule& a, const DeviceRule& b) {
     return a.type == b.type && meets(a.major, b.major) && meets(a.minor, b.minor) && (a.access & b.access) != 0;
 }
 
-std::string line_of(const DeviceRule& rule) {
+}  // namespace
+
+std::string device_rule_text(const DeviceRule& rule) {
     const auto number = [](const std::optional<uint32_t>& value) { return value ? std::to_string(*value) : "*"; };
     std::string letters;
     if (rule.access & access::read) letters += 'r';
@@ -34,6 +36,8 @@ std::string line_of(const DeviceRule& rule) {
     if (rule.access & access::mknod) letters += 'm';
     return concat(rule.type, " ", number(rule.major), ":", number(rule.minor), " ", letters);
 }
+
+namespace {
 
 // "All denied but" or "all allowed but".
 class Exceptions {
@@ -59,7 +63,7 @@ public:
 
     std::vector<DeviceLine> lines() const {
         std::vector<DeviceLine> lines = {{allowed_, "a"}};
-        for (const DeviceRule& exception : list_) lines.push_back({!allowed_, line_of(exception)});
+        for (const DeviceRule& exception : list_) lines.push_back({!allowed_, device_rule_text(exception)});
         return lines;
     }
 
@@ -82,8 +86,8 @@ private:
             if (covers(part, exception)) {
                 exception.access &= static_cast<uint8_t>(~part.access);
             } else if (meets(part, exception)) {
-                return Error::invalid(concat("device rules: cgroup v1 cannot take '", line_of(part), "' out of '",
-                                             line_of(exception), "'"));
+                return Error::invalid(concat("device rules: cgroup v1 cannot take '", device_rule_text(part), "' out of '",
+                                             device_rule_text(exception), "'"));
             }
         }
         std::erase_if(list_, [](const DeviceRule& exception) { return exception.access == 0; });
@@ -104,7 +108,7 @@ Result<void> check_device_rules(std::span<const DeviceRule> rules) {
         if (rule.access == 0 || (rule.access & ~access::all) != 0)
             return Error::invalid("device rules: the access is not of r, w, m");
         if (rule.major.value_or(0) > major_max || rule.minor.value_or(0) > minor_max)
-            return Error::invalid(concat("device rules: ", line_of(rule), ": a number that no device can have"));
+            return Error::invalid(concat("device rules: ", device_rule_text(rule), ": a number that no device can have"));
     }
     return {};
 }

@@ -40,7 +40,7 @@ Result<Fd> open_file(FdView directory, const char* file, int flags = O_RDONLY) {
 
 bool is_gone(const Error& error) { return error.code() == ENODEV || error.code() == ENOENT; }
 
-Result<int> poll_events(pollfd* polled, nfds_t count, int timeout_ms) {
+Result<int> poll_for(pollfd* polled, nfds_t count, int timeout_ms) {
     const int ready = ::poll(polled, count, timeout_ms);
     if (ready < 0 && errno != EINTR) return Error::sys("poll");
     return ready;
@@ -70,7 +70,7 @@ Result<void> wait_for_event(FdView directory, std::string_view key, uint64_t val
         if (deadline.over())
             return Error::with_code(ETIMEDOUT, concat("cgroup.events does not say '", key, " ", value, "'"));
         pollfd polled{file.value().get(), POLLPRI, 0};
-        TRY(poll_events(&polled, 1, deadline.left_ms()));
+        TRY(poll_for(&polled, 1, deadline.left_ms()));
     }
 }
 
@@ -105,6 +105,8 @@ Result<OomWatch> OomWatch::make(const Group& group) {
     return watch;
 }
 
+short OomWatch::poll_events() const { return version_ == Version::v2 ? POLLPRI : POLLIN; }
+
 Result<OomWatch::News> OomWatch::wait(int timeout_ms) {
     const Deadline deadline(timeout_ms);
     while (true) {
@@ -126,9 +128,9 @@ Result<OomWatch::News> OomWatch::wait(int timeout_ms) {
             was_populated_ = populated;
         }
         if (timeout_ms >= 0 && deadline.over()) return News::nothing;
-        pollfd polled[2] = {{events_.get(), static_cast<short>(version_ == Version::v2 ? POLLPRI : POLLIN), 0},
+        pollfd polled[2] = {{events_.get(), poll_events(), 0},
                             {populated_.get(), POLLPRI, 0}};
-        TRY(poll_events(polled, version_ == Version::v2 ? 2 : 1, timeout_ms < 0 ? -1 : deadline.left_ms()));
+        TRY(poll_for(polled, version_ == Version::v2 ? 2 : 1, timeout_ms < 0 ? -1 : deadline.left_ms()));
         uint64_t signalled = 0;
         // The eventfd also tells of the group's removal: the next look at the file says which it was.
         if (version_ == Version::v1 && ::read(events_.get(), &signalled, sizeof signalled) < 0 && errno != EAGAIN)

@@ -40,6 +40,9 @@ public:
     // Until something is new: an OOM, or the group's end (v2: no processes left; v1: the group removed). `nothing`
     // after `timeout_ms` (negative: for ever).
     Result<News> wait(int timeout_ms);
+    // For a poll(2) of one's own; whatever it announces, wait(0) says what is new.
+    FdView fd() const { return events_; }
+    short poll_events() const;
 
 private:
     Version version_ = Version::v2;

@@ -1,31 +1,15 @@
 #include "cgroup/group.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "base/scope_exit.h"
 #include "base/text.h"
-#include "cgroup/device_rules.h"
 #include "cgroup/directories.h"
 #include "cgroup/names.h"
 #include "sys/call.h"
-#include "sys/procfs.h"
 
 namespace casemate::cgroup {
 namespace {
-
-constexpr std::string_view base = "/casemate/";
-
-// Unprivileged, the group beside our own is the one place where a service manager may have delegated: our own has us in
-// it, and a v2 group with processes can limit none below (cgroup-v2.rst, "No Internal Process Constraint").
-Result<std::string> default_path(const std::string& id, const Layout& layout) {
-    if (::geteuid() == 0 || layout.kind() != Kind::v2) return concat(base, id);
-    const auto procfs = TRY(sys::Procfs::host());
-    const std::string text = TRY(procfs.read("self/cgroup"));
-    const std::string own = own_unified_path(text).value_or("/");
-    return concat(own.substr(0, own.rfind('/')), base, id);
-}
 
 bool is_denied(int code) { return code == EACCES || code == EPERM || code == EROFS; }
 
@@ -36,54 +20,9 @@ std::vector<std::string> needed_of(const std::vector<Setting>& settings) {
     return needed;
 }
 
-Result<Draft> no_group(Draft draft, Error reason) {
-    const bool limited = !draft.request.limits.empty();
-    if (draft.request.if_none == IfNone::fail || (limited && draft.request.if_none == IfNone::fail_if_limited))
-        return std::move(reason).within(limited ? "limits are asked for, but there is no cgroup to set them on"
-                                                : "a cgroup is asked for");
-    draft.layout = {};
-    draft.settings.clear();
-    return draft;
-}
-
-Error missing_hierarchies() { return Error::with_code(ENOENT, "no cgroup hierarchy is mounted"); }
-
 }  // namespace
 
-std::vector<Path> Draft::paths() const {
-    std::vector<Path> paths;
-    for (const Hierarchy& hierarchy : layout.hierarchies) {
-        std::string directory = hierarchy.mount_point;
-        for (const std::string& component : components) directory += concat("/", component);
-        const bool v2 = hierarchy.version == Version::v2;
-        paths.push_back({v2 ? "" : join(hierarchy.controllers, ","), std::move(directory), 0});
-    }
-    return paths;
-}
-
-Result<Draft> prepare(Request request) {
-    Draft draft;
-    draft.layout = TRY(Layout::discover());
-    if (request.path.empty()) {
-        const auto name = path_components(request.id);
-        if (!name || name.value().size() != 1 || request.id.find('/') != std::string::npos)
-            return Error::invalid(concat("container id ", quoted(request.id), ": cannot name a cgroup"));
-        request.path = TRY(default_path(request.id, draft.layout));
-    }
-    draft.components = TRY(path_components(request.path));
-    draft.request = std::move(request);
-    if (draft.layout.hierarchies.empty()) return no_group(std::move(draft), missing_hierarchies());
-    draft.settings = TRY_IN("cgroup", settings_for(draft.request.limits, draft.layout));
-    if (const auto& devices = draft.request.limits.devices) {
-        TRY(check_device_rules(*devices));
-        if (draft.layout.holding("devices"))
-            TRY(device_lines(*devices));
-        else if (draft.layout.kind() == Kind::v1)
-            return Error::with_code(ENOENT,
-                                    "cgroup controller 'devices' is not available, but a device policy is asked for");
-    }
-    return draft;
-}
+Result<Draft> prepare(Request request) { return prepare(std::move(request), TRY(Layout::discover())); }
 
 Result<Group> Group::create(const Draft& draft) {
     Made made;
@@ -102,12 +41,11 @@ Result<Group> Group::create(const Draft& draft) {
             return std::move(member).take_error();
         else
             denied = std::move(member).take_error();
-    }
-    // All or nothing: half a group would be one that kill_all and stats do not see the whole of.
-    if (denied && !group.members_.empty()) return *std::move(denied);
-    if (denied) {
-        TRY(no_group(draft, *std::move(denied)));
-        return group;
+        // All or nothing: half a group would be one that kill_all and stats do not see the whole of.
+        if (denied) {
+            TRY(draft.accept_none(*std::move(denied)));
+            return Group();
+        }
     }
     TRY(group.set(draft.settings));
     if (draft.request.limits.devices && !group.members_.empty()) TRY(group.set_devices(*draft.request.limits.devices));

@@ -16,43 +16,13 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "cgroup/layout.h"
-#include "cgroup/limits.h"
-#include "cgroup/settings.h"
+#include "cgroup/draft.h"
 
 namespace casemate::cgroup {
 
 constexpr int patience_ms = 10000;  // for the kernel to freeze, to end the killed
 
-// What to do where the host gives us no group at all (nothing mounted, or nothing delegated to this user).
-enum class IfNone : uint8_t { fail, fail_if_limited, accept };
-
-struct Request {
-    std::string id;  // of the container: names the group where `path` is empty
-    std::string
-        path;  // from the root of each hierarchy; empty: /casemate/ID, unprivileged beside the caller's own group
-    IfNone if_none = IfNone::fail_if_limited;
-    Limits limits;
-};
-
-// One directory, as the state file keeps it.
-struct Path {
-    std::string controllers;  // as in /proc/PID/cgroup: "cpu,cpuacct", "name=systemd"; empty: v2
-    std::string directory;
-    uint64_t inode = 0;  // tells the group from another of the same name; 0: not known, as before create
-    bool operator==(const Path&) const = default;
-};
-
-// A request that was checked against the host: everything decided, nothing done.
-struct Draft {
-    Layout layout;
-    std::vector<std::string> components;
-    std::vector<Setting> settings;
-    Request request;
-
-    // For the journal, before the first side effect. Inodes are not known yet.
-    std::vector<Path> paths() const;
-};
+// prepare() for the host as it is now.
 Result<Draft> prepare(Request request);
 
 class Group {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -21,6 +22,15 @@ bool is_controller(std::string_view option) {
          {"rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods", "seclabel"})
         if (option == known) return false;
     return option.starts_with("name=") || option.find('=') == std::string_view::npos;
+}
+
+// Unprivileged, the group beside our own is the one place where a service manager may have delegated: our own has us in
+// it, and a v2 group with processes can limit none below (cgroup-v2.rst, "No Internal Process Constraint").
+Result<std::string> parent_beside_own() {
+    const auto procfs = TRY(sys::Procfs::host());
+    const std::string text = TRY(procfs.read("self/cgroup"));
+    const std::string own = own_unified_path(text).value_or("/");
+    return concat(own.substr(0, own.rfind('/')), "/casemate");
 }
 
 Result<void> read_controllers(Hierarchy& hierarchy) {
@@ -62,6 +72,7 @@ Result<Layout> Layout::parse(std::string_view mountinfo) {
     for (const sys::MountInfo& mount : TRY(sys::parse_mountinfo(mountinfo))) {
         Hierarchy found{mount.type == "cgroup2" ? Version::v2 : Version::v1, mount.mount_point, {}};
         if (mount.type != "cgroup" && mount.type != "cgroup2") continue;
+        if (holds(mount.flags, "ro")) continue;  // as inside most containers: no group can be made there
         if (found.version == Version::v1)
             std::copy_if(mount.super_options.begin(), mount.super_options.end(), std::back_inserter(found.controllers),
                          is_controller);
@@ -84,6 +95,7 @@ Result<Layout> Layout::parse(std::string_view mountinfo) {
 Result<Layout> Layout::discover() {
     Layout layout;
     if (open_directory(usual_mount, Version::v2)) {
+        if (::access(usual_mount, W_OK) < 0 && errno == EROFS) return layout;
         layout.hierarchies.push_back({Version::v2, usual_mount, {}});
     } else {
         const auto procfs = TRY(sys::Procfs::host());
@@ -92,6 +104,7 @@ Result<Layout> Layout::discover() {
     }
     for (Hierarchy& hierarchy : layout.hierarchies)
         if (hierarchy.version == Version::v2) TRY_IN("cgroup.controllers", read_controllers(hierarchy));
+    if ((::geteuid() != 0 || !sys::in_initial_user_namespace()) && layout.kind() == Kind::v2) layout.default_parent = TRY(parent_beside_own());
     return layout;
 }
 

@@ -27,6 +27,7 @@ struct Hierarchy {
 
 struct Layout {
     std::vector<Hierarchy> hierarchies;
+    std::string default_parent = "/casemate";  // of groups that nobody named
 
     // Reads the host's: one statfs(2) where /sys/fs/cgroup is v2 itself, else the mount table.
     static Result<Layout> discover();

@@ -76,6 +76,9 @@ struct DeviceRule {
     bool operator==(const DeviceRule&) const = default;
 };
 
+// "c 1:3 rwm", "b 8:* r": as the v1 controller takes it.
+std::string device_rule_text(const DeviceRule& rule);
+
 // What every container may use (config-linux.md, default devices): null zero full random urandom tty console ptmx and
 // ptys; and to make any node with mknod(2), which gives no access to it.
 const std::vector<DeviceRule>& default_device_rules();

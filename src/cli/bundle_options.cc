@@ -29,6 +29,9 @@ Result<runtime::CreateOptions> create_options(const verbs::Call& call) {
     options.console_socket = arguments.value(Opt::console_socket);
     options.pidfd_socket = arguments.value(Opt::pidfd_socket);
     options.profile = call.profile();
+    const std::string_view manager = arguments.value(Opt::cgroup_manager, "cgroupfs");
+    if (manager == "systemd") return Error::with_code(ENOSYS, concat(arguments.command->name, ": '--cgroup-manager systemd' is not supported"));
+    options.no_cgroup = manager == "disabled";
     options.no_new_keyring = arguments.has(Opt::no_new_keyring);
     const std::string_view fds = arguments.value(Opt::preserve_fds, "0");
     const auto count = parse_decimal(fds, 1024);

@@ -67,6 +67,11 @@ Result<int> call_verb(const verbs::Call& call) {
         case Verb::kill: return verbs::kill(call);
         case Verb::delete_: return verbs::delete_container(call);
         case Verb::list: return verbs::list(call);
+        case Verb::ps: return verbs::ps(call);
+        case Verb::pause: return verbs::pause(call);
+        case Verb::resume: return verbs::resume(call);
+        case Verb::update: return verbs::update(call);
+        case Verb::events: return verbs::events(call);
         case Verb::features: return verbs::features(call);
         case Verb::spec: return verbs::spec(call);
         case Verb::completion: return verbs::completion(call);

@@ -9,6 +9,7 @@
 
 #include <cstring>
 
+#include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/text.h"
 #include "launch/init.h"
@@ -96,6 +97,11 @@ Result<void> note_host_state(steps::HostContext& host) {
     const std::string text = TRY(host.proc->read("self/status"));
     const sys::Status status = TRY(sys::parse_status(text));
     host.prepared.expected = plan::expected_of(host.plan, status.seccomp_filters);
+    // The host gave none to a caller without privilege. To root it gives one, or the launch has failed.
+    if (host.prepared.group.members().empty() && host.plan.ids().mode == plan::Mode::rootless) {
+        host.prepared.expected.cgroup.reset();
+        host.prepared.expected.cgroup_limits.clear();
+    }
     for (plan::MountLine& line : host.prepared.expected.mounts)
         if (const auto at = host.prepared.reached.find(line.mount_point); at != host.prepared.reached.end()) line.mount_point = at->second;
     for (const std::string& kind : host.prepared.expected.own_namespaces)
@@ -132,16 +138,17 @@ Result<Message> await_exec(steps::HostContext& host, FdView channel, FdView pidf
 Result<void> hand_over(steps::HostContext& host, FdView pidfd, int number, const Options& options) {
     if (!host.plan.seccomp().has_listener() || !options.hand_over_listener) return Error::with_code(ENOTSUP, "seccomp listener: nobody here hands it over");
     const Fd listener = TRY_IN("seccomp listener", sys::pidfd_getfd(pidfd, number));
-    return options.hand_over_listener({host.pid, pidfd, *host.proc, host.prepared.expected, {}}, listener);
+    return options.hand_over_listener({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.group, {}}, listener);
 }
 
 // From Go to the running app. Any error here leaves the killing to the caller.
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
+    if (options.group) TRY_IN("join cgroup", options.group->attach(host.pid));
     TRY(steps::run_host(host, steps::Phase::adopt));
     TRY(send(channel, Letter::go));
     Message first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
     if (first.letter == Letter::mounted && !first.end && plan::holds_for_hooks(host.plan.hooks()) && options.on_mounted) {
-        TRY(options.on_mounted({host.pid, pidfd, *host.proc, host.prepared.expected, {}}));
+        TRY(options.on_mounted({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.group, {}}));
         TRY(check_signals(options.signals));
         TRY(send(channel, Letter::resume));
         first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
@@ -154,7 +161,7 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     if (first.end) return died(host.pid, pidfd, "before the app was started");
     if (first.letter == Letter::failed) return failed(first.failure);
     if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
-    if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, stub_fds(host.prepared)}));
+    if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.group, stub_fds(host.prepared)}));
     // From here on the app may run at any moment: a signal is then the app's, and waits for supervise().
     TRY(check_signals(options.signals));
     TRY(send(channel, Letter::execute));
@@ -168,10 +175,16 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     return Error::invalid("the stub said something else than started");
 }
 
-Result<Birth> birth_of(const plan::Plan& plan, const Options& options) {
+int group_fd(const cgroup::Group& group) {
+    const auto directory = group.directory_fd();
+    return directory ? directory->get() : -1;
+}
+
+Result<Birth> birth_of(const plan::Plan& plan, const Options& options, const cgroup::Group& group) {
     const auto& joined = plan.namespaces().joined;
     Birth birth;
     birth.new_namespaces = plan.namespaces().clone_flags;
+    birth.cgroup = group_fd(group);
     if (plan.exec()) {
         birth.process = options.process.get();
         for (const plan::NamespaceFact& fact : joined) birth.process_namespaces |= namespace_flag(fact.type);
@@ -201,6 +214,13 @@ Error cannot_execute(const std::string& program, int code) {
     return error;
 }
 
+Result<void> end_group(cgroup::Group& group) {
+    auto removed = group.remove(0);
+    if (removed || removed.error().code() != EBUSY) return removed;
+    TRY(group.kill_all());
+    return group.remove();
+}
+
 Result<Running> start(const plan::Plan& plan, Options options) {
     steps::Prepared prepared(plan);
     prepared.inherited = std::move(options.inherited);
@@ -210,12 +230,15 @@ Result<Running> start(const plan::Plan& plan, Options options) {
     if (plan.process().terminal && !prepared.console) return Error::invalid("a terminal needs somebody who takes its master");
     for (int fd = 0; fd < 3; ++fd) prepared.stdio[fd] = std::move(options.stdio[fd]);
     steps::HostContext host(prepared);
+    ScopeExit remove_group([&] {
+        if (auto removed = end_group(prepared.group); !removed) log(LogLevel::error, removed.error().text());
+    });
     TRY(steps::run_host(host, steps::Phase::prepare));
     TRY(note_host_state(host));
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::sys("socketpair");
     Fd ours(ends[0]), theirs(ends[1]);
-    const Birth birth = TRY(birth_of(plan, options));
+    const Birth birth = TRY(birth_of(plan, options, options.group ? *options.group : prepared.group));
     auto cloned = make_init(birth);
     if (!cloned) {
         Error error = std::move(cloned).take_error().within("clone");
@@ -240,6 +263,8 @@ Result<Running> start(const plan::Plan& plan, Options options) {
     running.pidfd = std::move(process.pidfd);
     if (plan.process().own_init) running.channel = std::move(ours);
     running.expected = std::move(prepared.expected);
+    running.group = std::move(prepared.group);
+    remove_group.release();
     return running;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "cgroup/group.h"
 #include "base/result.h"
 #include "launch/stage.h"
 #include "plan/expected.h"
@@ -22,6 +23,7 @@ struct Waiting {
     FdView pidfd;
     const sys::Procfs& proc;               // verified, of the host
     const plan::Expected& expected;
+    const cgroup::Group& group;            // without members where there is none
     std::vector<int> stub_fds;             // that the stub still holds, beside the app's own
 };
 
@@ -33,6 +35,7 @@ struct Options {
     steps::StartGate gate;                 // create: start() returns while the stub waits for `start` there
     std::vector<NamespaceFile> joins;      // one for each that the plan joins
     FdView process = -1;                   // exec: a pidfd of the container's init, whose namespaces are joined instead
+    const cgroup::Group* group = nullptr;  // exec: the container's, joined by birth (v2) and before Go (v1)
     sigset_t signal_mask{};                // what the app gets
     // Called when everything is mounted and init holds, before its pivot_root: only when the plan's hooks ask for it.
     std::function<Result<void>(const Waiting&)> on_mounted;
@@ -50,6 +53,7 @@ struct Running {
     Fd pidfd;
     Fd channel;                            // process.init: carries Ended
     plan::Expected expected;
+    cgroup::Group group;                   // as in Waiting. Its removal is the owner's, too
 };
 
 // An error when one of `signals` (a non-blocking signalfd, or -1) has arrived that would end an app.
@@ -57,6 +61,9 @@ Result<void> check_signals(FdView signals);
 
 // The error of a program that could not be executed: exit codes 126 and 127, hints (execve(2)).
 Error cannot_execute(const std::string& program, int code);
+
+// Removes the container's group; processes that live on in it are ended first. What is gone already is fine.
+Result<void> end_group(cgroup::Group& group);
 
 // Starts the app. On any error nothing is left of it: it was killed and reaped. The caller must be single-threaded: init
 // is a copy of it made by clone3.

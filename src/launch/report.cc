@@ -22,10 +22,11 @@ std::string take_part(std::string_view& text) {
     return part;
 }
 
-void explain_signal(ExitReport& report, KernelLog& log, const Suspects& suspects) {
+void explain_signal(ExitReport& report, bool out_of_memory, KernelLog& log, const Suspects& suspects) {
     report.cause = Cause::signal;
     if (report.signal == SIGXCPU || report.signal == SIGXFSZ) report.cause = Cause::limit;
-    if (report.signal == SIGKILL && log.find_out_of_memory_kill(suspects, log_wait_ms)) report.cause = Cause::oom;
+    if (out_of_memory) report.cause = Cause::oom;
+    else if (report.signal == SIGKILL && log.find_out_of_memory_kill(suspects, log_wait_ms)) report.cause = Cause::oom;
     if (report.signal != SIGSYS) return;
     report.cause = Cause::seccomp;
     const Result<SeccompKill> kill = log.find_seccomp_kill(suspects, log_wait_ms);
@@ -59,7 +60,7 @@ ExitReport report_of(const std::string& id, pid_t pid, const Ending& ending, Ker
     } else if (ending.timed_out) {
         report.cause = Cause::timeout;
     } else if (ending.signal != 0) {
-        explain_signal(report, log, suspects);
+        explain_signal(report, ending.out_of_memory, log, suspects);
     }
     return report;
 }

@@ -17,7 +17,7 @@ enum class Cause : uint8_t {
     exited,    // by itself, whatever the code
     signal,    // killed by one, for no reason that is known here
     seccomp,   // the filter killed it
-    oom,       // the kernel killed it for memory
+    oom,       // the kernel killed it for memory: its cgroup counts it, or the kernel's log names it
     timeout,   // limits.runtimeMax was over
     limit,     // RLIMIT_CPU or RLIMIT_FSIZE
     launcher,  // it never ran, or we ended it: `phase`, `step` and `error` say why

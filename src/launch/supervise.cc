@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "cgroup/events.h"
 #include "launch/wire.h"
 #include "sys/call.h"
 
@@ -33,6 +34,7 @@ public:
 
     Result<Ending> run() {
         if (terminal_) TRY(terminal_->take_over());
+        if (plan_.cgroup().kill_on_oom && running_.group.holding("memory")) oom_ = TRY(cgroup::OomWatch::make(running_.group));
         while (!TRY(turn())) {
         }
         return collect();
@@ -42,6 +44,7 @@ private:
     // One wait. True: init has ended.
     Result<bool> turn() {
         std::vector<pollfd> waiting{{running_.pidfd.get(), POLLIN, 0}, {gate_.fd().get(), POLLIN, 0}};
+        if (oom_) waiting.push_back({oom_->fd().get(), oom_->poll_events(), 0});
         const size_t first_helper = waiting.size();
         if (ending_.helper_lost.empty())
             for (const Watched& helper : helpers_) waiting.push_back({helper.pidfd.get(), POLLIN, 0});
@@ -55,6 +58,7 @@ private:
         if (waiting[0].revents) return true;
         if (waiting[1].revents) TRY(forward());
         if (terminal_) TRY(terminal_->turn(&waiting[notifier + 1]));
+        if (oom_ && waiting[2].revents) TRY(end_all_if_out_of_memory());
         if (waiting[notifier].revents) TRY(notifier_->turn(0));
         for (size_t i = first_helper; i < notifier; ++i)
             if (waiting[i].revents) {
@@ -63,6 +67,14 @@ private:
             }
         if (deadline_ && now_ms() >= *deadline_) TRY(overdue());
         return false;
+    }
+
+    // limits.oomGroup under cgroup v1: the kernel has ended one process, the others follow.
+    Result<void> end_all_if_out_of_memory() {
+        if (TRY(oom_->wait(0)) != cgroup::OomWatch::News::oom) return {};
+        oom_.reset();
+        ending_.out_of_memory = true;
+        return running_.group.kill_all();
     }
 
     int time_left() const {
@@ -120,6 +132,8 @@ private:
         ending_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
         ending_.code = ending_.signal ? 128 + ending_.signal : WEXITSTATUS(status);
         ending_.wall_ms = now_ms() - started_;
+        if (ending_.signal == SIGKILL && !ending_.out_of_memory)
+            ending_.out_of_memory = TRY(cgroup::oom_kills(running_.group)).value_or(0) > 0;
         return ending_;
     }
 
@@ -131,6 +145,7 @@ private:
     Notifier* notifier_;
     uint64_t started_;
     std::optional<uint64_t> deadline_;
+    std::optional<cgroup::OomWatch> oom_;
     bool stopping_ = false;
     Ending ending_;
 };

@@ -35,6 +35,7 @@ struct Ending {
     int code = 0;                 // the app's, or 128+signal
     int signal = 0;               // 0: it exited
     bool timed_out = false;       // limits.runtimeMax
+    bool out_of_memory = false;   // the kernel killed in the container's cgroup, and the app ended by SIGKILL
     std::string helper_lost;      // the relay or pasta ended first: the app was ended
     rusage usage{};               // of init and all it reaped
     uint64_t wall_ms = 0;

@@ -44,8 +44,30 @@ constexpr std::string_view applied[] = {
     // Refused by value, with the reason (scheduling.cc).
     "$.linux.intelRdt", "$.linux.intelRdt.closID", "$.linux.intelRdt.schemata", "$.linux.intelRdt.l3CacheSchema",
     "$.linux.intelRdt.memBwSchema", "$.linux.intelRdt.enableMonitoring",
+    "$.linux.cgroupsPath", "$.linux.resources.devices[].allow", "$.linux.resources.devices[].type",
+    "$.linux.resources.devices[].major", "$.linux.resources.devices[].minor", "$.linux.resources.devices[].access",
+    "$.linux.resources.memory.limit", "$.linux.resources.memory.reservation", "$.linux.resources.memory.swap",
+    "$.linux.resources.memory.kernel", "$.linux.resources.memory.kernelTCP", "$.linux.resources.memory.swappiness",
+    "$.linux.resources.memory.disableOOMKiller", "$.linux.resources.memory.useHierarchy",
+    "$.linux.resources.memory.checkBeforeUpdate", "$.linux.resources.cpu.shares", "$.linux.resources.cpu.quota",
+    "$.linux.resources.cpu.burst", "$.linux.resources.cpu.period", "$.linux.resources.cpu.realtimeRuntime",
+    "$.linux.resources.cpu.realtimePeriod", "$.linux.resources.cpu.cpus", "$.linux.resources.cpu.mems",
+    "$.linux.resources.cpu.idle", "$.linux.resources.pids.limit", "$.linux.resources.blockIO.weight",
+    "$.linux.resources.blockIO.leafWeight", "$.linux.resources.blockIO.weightDevice[].major",
+    "$.linux.resources.blockIO.weightDevice[].minor", "$.linux.resources.blockIO.weightDevice[].weight",
+    "$.linux.resources.blockIO.weightDevice[].leafWeight", "$.linux.resources.blockIO.throttleReadBpsDevice[].major",
+    "$.linux.resources.blockIO.throttleReadBpsDevice[].minor", "$.linux.resources.blockIO.throttleReadBpsDevice[].rate",
+    "$.linux.resources.blockIO.throttleWriteBpsDevice[].major", "$.linux.resources.blockIO.throttleWriteBpsDevice[].minor",
+    "$.linux.resources.blockIO.throttleWriteBpsDevice[].rate", "$.linux.resources.blockIO.throttleReadIOPSDevice[].major",
+    "$.linux.resources.blockIO.throttleReadIOPSDevice[].minor", "$.linux.resources.blockIO.throttleReadIOPSDevice[].rate",
+    "$.linux.resources.blockIO.throttleWriteIOPSDevice[].major", "$.linux.resources.blockIO.throttleWriteIOPSDevice[].minor",
+    "$.linux.resources.blockIO.throttleWriteIOPSDevice[].rate", "$.linux.resources.hugepageLimits[].pageSize",
+    "$.linux.resources.hugepageLimits[].limit", "$.linux.resources.network.classID",
+    "$.linux.resources.network.priorities[].name", "$.linux.resources.network.priorities[].priority",
+    "$.linux.resources.rdma.*.hcaHandles", "$.linux.resources.rdma.*.hcaObjects", "$.linux.resources.unified",
     // Present and empty: they ask for nothing.
     "$.linux.resources", "$.linux.resources.memory", "$.linux.resources.cpu", "$.linux.resources.blockIO", "$.linux.resources.network",
+    "$.linux.resources.rdma.*",
 };
 
 }  // namespace
@@ -92,6 +114,7 @@ Result<Plan> Compiler::run() && {
     TRY(refuse_unsupported());
     TRY(ids());
     TRY(namespaces());
+    TRY(cgroup());
     TRY(root());
     TRY(mounts());
     TRY(devices());

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "plan/limits.h"
 #include "plan/plan.h"
 
 namespace casemate::plan {
@@ -23,9 +24,12 @@ private:
     Result<void> one_mount(const oci::Mount& asked, const std::string& where);
     void bind(MountPlan& mount);
     Result<void> idmap(const oci::Mount& asked, MountPlan& mount);
+    // What a mount of type cgroup (either version) or cgroup2 is on this host (mounts.cc).
+    Result<std::vector<MountPlan>> cgroup_view(MountPlan mount, bool any_version) const;
     Result<void> devices();             // devices.cc
     Result<void> place_device(DeviceNode node);
     Result<void> paths();               // paths.cc
+    Result<void> cgroup();              // cgroup.cc
     Result<void> sysctl();              // sysctl.cc
     Result<void> capabilities();        // capabilities.cc
     Result<void> process();             // process.cc
@@ -63,6 +67,8 @@ std::span<const std::string_view> applied_fields();
 Result<MountPlan> parse_mount(const oci::Mount& mount);
 // The rules of linux.seccomp, added to `policy` (seccomp_oci.cc).
 Result<void> add_oci_rules(const oci::Seccomp& rules, seccomp::Policy& policy);
+// linux.resources.devices (cgroup.cc).
+Result<std::vector<cgroup::DeviceRule>> device_rules_of(const oci::Resources& resources);
 // "CAP_NET_RAW" -> its number; nothing for an unknown name.
 std::optional<int> capability_number(std::string_view name);
 // "RLIMIT_NOFILE" -> RLIMIT_NOFILE; nothing for an unknown name.

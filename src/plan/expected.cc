@@ -236,6 +236,7 @@ Expected expected_of(const Plan& plan, int baseline_seccomp_filters) {
     if (!plan.exec()) expect_mounts(out, plan);
     if (plan.exec()) out.hostname.reset(), out.sysctls.clear();
     expect_process(out, plan);
+    if (!plan.cgroup().none) expect_cgroup(out, plan.cgroup().draft);
     if (plan.landlock().enabled) out.inside_only.emplace_back("landlock");
     if (plan.process().mdwe) out.inside_only.emplace_back("mdwe");
     if (out.securebits) out.inside_only.emplace_back("securebits");

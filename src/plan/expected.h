@@ -52,6 +52,9 @@ struct Expected {
     bool no_writable_executable = false;                    // every mount is ro or noexec
     // RLIMIT_* -> soft, hard; UINT64_MAX: unlimited. Always "at most": a lower inherited limit stands (PROFILE 2.8).
     std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
+    std::optional<std::string> cgroup;  // "/casemate/web-1": there or in a group below, in each of these hierarchies
+    std::vector<std::string> cgroup_controllers;       // as /proc/PID/cgroup names them; "" is v2
+    std::map<std::string, std::string> cgroup_limits;  // file, as the host sees it -> what it must say
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
     std::optional<std::string> scheduler;        // "SCHED_BATCH nice 5", "SCHED_FIFO priority 10"
@@ -90,6 +93,8 @@ struct Observed {
     std::vector<std::string> absent_paths;
     std::map<std::string, std::string> path_aliases;
     std::map<std::string, std::pair<uint64_t, uint64_t>> limits;
+    std::map<std::string, std::string> cgroups;        // controllers -> path
+    std::map<std::string, std::string> cgroup_limits;  // as in Expected; without files that are gone
     std::optional<uint32_t> umask;
     std::optional<int> oom_score_adj;
     std::optional<std::string> scheduler;
@@ -137,6 +142,9 @@ std::vector<std::string> uncovered_paths(const Expected& expected, const std::ve
 std::vector<Check> compare(const Expected& expected, const Observed& seen, Viewpoint viewpoint);
 // The part of compare() that concerns mounts: appends to `checks`.
 void compare_mounts(const Expected& expected, const Observed& seen, std::vector<Check>& checks);
+// The part that concerns the control group (expected_cgroup.cc).
+void expect_cgroup(Expected& out, const cgroup::Draft& draft);
+void compare_cgroup(const Expected& expected, const Observed& seen, std::vector<Check>& checks);
 bool all_green(const std::vector<Check>& checks);  // no `different`, and no `unseen` that is required
 
 void write_json(json::Writer& out, const Expected& expected);

@@ -57,6 +57,7 @@ public:
         namespaces();
         compare_mounts(expected_, seen_, checks_);
         limits();
+        if (outside_) compare_cgroup(expected_, seen_, checks_);
         process();
         if (outside_) {
             // Against a profile alone: nobody checked that process when it started.

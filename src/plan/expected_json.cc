@@ -179,6 +179,8 @@ void plain_members(Archive& each, E& expected) {
     each.flag("exactMounts", expected.exact_mounts);
     each.flag("noWritableExecutable", expected.no_writable_executable);
     each.flag("hostUidNotRoot", expected.host_uid_not_root);
+    each.text("cgroup", expected.cgroup);
+    each.strings("cgroupControllers", expected.cgroup_controllers);
     each.strings("namespaces", expected.own_namespaces);
     each.strings("maskedPaths", expected.masked_paths);
     each.strings("readonlyPaths", expected.readonly_paths);
@@ -210,6 +212,24 @@ struct Saver {
     void id_map(std::string_view key, const std::optional<std::vector<IdMapping>>& map) { write_map(out, key, map); }
 };
 
+using Texts = std::map<std::string, std::string>;
+
+void write_texts(json::Writer& out, std::string_view key, const Texts& texts) {
+    out.key(key).begin_object();
+    for (const auto& [name, value] : texts) out.field(name, value);
+    out.end_object();
+}
+
+Result<void> read_texts(Reader& reader, std::string_view key, Texts& into) {
+    const json::Value* texts = reader.take(key, json::Kind::object);
+    if (!texts) return {};
+    for (const json::Member& text : texts->members()) {
+        if (!text.value.is_string()) return Error::invalid(concat("expected: wrong value of '", key, "'"));
+        into[std::string(text.key)] = std::string(text.value.string());
+    }
+    return {};
+}
+
 }  // namespace
 
 void write_json(json::Writer& out, const Expected& expected) {
@@ -226,9 +246,8 @@ void write_json(json::Writer& out, const Expected& expected) {
         for (const auto& [kind, inode] : expected.joined_namespaces) out.field(kind, inode);
         out.end_object();
     }
-    out.key("sysctls").begin_object();
-    for (const auto& [key, value] : expected.sysctls) out.field(key, value);
-    out.end_object();
+    write_texts(out, "sysctls", expected.sysctls);
+    write_texts(out, "cgroupLimits", expected.cgroup_limits);
     out.end_object();
 }
 
@@ -254,12 +273,8 @@ Result<Expected> expected_from_json(const json::Value& value) {
             expected.joined_namespaces[std::string(kind.key)] = kind.value.unsigned_integer();
         }
     }
-    if (const json::Value* sysctls = reader.take("sysctls", json::Kind::object)) {
-        for (const json::Member& sysctl : sysctls->members()) {
-            if (!sysctl.value.is_string()) return Error::invalid("expected: wrong value of 'sysctls'");
-            expected.sysctls[std::string(sysctl.key)] = std::string(sysctl.value.string());
-        }
-    }
+    TRY(read_texts(reader, "sysctls", expected.sysctls));
+    TRY(read_texts(reader, "cgroupLimits", expected.cgroup_limits));
     TRY(reader.finish());
     return expected;
 }

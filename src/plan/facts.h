@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "cgroup/layout.h"
+
 namespace casemate::plan {
 
 struct SubIdRange {
@@ -27,7 +29,7 @@ struct HostFacts {
     int landlock_abi = 0;        // 0: none
     bool mdwe = true;            // PR_SET_MDWE [6.3]
     bool time_offsets_by_exec = true;  // with a user namespace (after 6.1)
-    bool cgroup2_only = false;   // a pure v2 hierarchy at /sys/fs/cgroup
+    cgroup::Layout cgroups;      // which hierarchies there are, and what each holds
     bool cgroup2_mountable = false;
     bool apparmor = false, selinux = false;  // enabled on this host
     bool resctrl = false;          // /sys/fs/resctrl is mounted

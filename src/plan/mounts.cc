@@ -50,6 +50,39 @@ int parent_of(const std::vector<MountPlan>& mounts, const std::string& destinati
     return parent;
 }
 
+// What a mount of type "cgroup" is where controllers are of cgroup v1 (runc does the same): a tmpfs with a bind of the
+// container's own group of each hierarchy. Never writable: release_agent is a way out (CVE-2022-0492). For a caller that
+// has no group the tmpfs stays empty.
+std::vector<MountPlan> v1_view(MountPlan asked, const cgroup::Draft& group) {
+    const uint64_t attributes = asked.attributes | MOUNT_ATTR_RDONLY;
+    asked.kind = MountKind::tmpfs;
+    asked.source = "tmpfs";
+    asked.options = {{"mode", "755"}};
+    std::vector<MountPlan> view{std::move(asked)};
+    const std::vector<cgroup::Path> paths = group.paths();
+    for (size_t i = 0; i < paths.size(); ++i) {
+        const cgroup::Hierarchy& hierarchy = group.layout.hierarchies[i];
+        if (hierarchy.version == cgroup::Version::v2) continue;
+        MountPlan& bind = view.emplace_back();
+        bind.kind = MountKind::bind;
+        bind.destination = concat(view.front().destination, hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/')));
+        bind.source = paths[i].directory;
+        bind.attributes = attributes;
+        bind.resolved = true;
+    }
+    return view;
+}
+
+// Of v2 without a namespace of its own the container sees its group as well, not the host's root.
+MountPlan v2_view(MountPlan asked, const cgroup::Draft& group) {
+    for (const cgroup::Path& path : group.paths())
+        if (path.controllers.empty()) asked.source = path.directory;
+    asked.kind = MountKind::bind;
+    asked.options.clear();
+    asked.resolved = true;
+    return asked;
+}
+
 }  // namespace
 
 Result<void> Compiler::root() {
@@ -71,6 +104,17 @@ Result<void> Compiler::root() {
         root.propagation = *flag == 1 << 18 ? 0 : *flag;
     }
     return {};
+}
+
+Result<std::vector<MountPlan>> Compiler::cgroup_view(MountPlan mount, bool any_version) const {
+    const cgroup::Kind kind = facts_.cgroups.kind();
+    // Without root a group is ours only by delegation, and its directory is not there before the launch.
+    const cgroup::Draft group = plan_.cgroup_.none || plan_.ids_.mode == Mode::rootless ? cgroup::Draft() : plan_.cgroup_.draft;
+    if (any_version && (kind == cgroup::Kind::v1 || kind == cgroup::Kind::hybrid)) return v1_view(std::move(mount), group);
+    if (facts_.cgroup2_mountable && plan_.namespaces_.is_apart("cgroup")) return std::vector{std::move(mount)};
+    for (const cgroup::Hierarchy& hierarchy : group.layout.hierarchies)
+        if (hierarchy.version == cgroup::Version::v2) return std::vector{v2_view(std::move(mount), group)};
+    return v1_view(std::move(mount), cgroup::Draft());
 }
 
 // Which ids an idmapped mount shows: its own maps, or the container's (config.md, Mounts).
@@ -122,8 +166,11 @@ Result<void> Compiler::one_mount(const oci::Mount& asked, const std::string& whe
     if (mount.kind == MountKind::bind) bind(mount);
     TRY_IN(where, idmap(asked, mount));
     if (mount.kind == MountKind::cgroup2) {
-        if (!facts_.cgroup2_mountable) return Error::with_code(ENOTSUP, concat(where, ": cgroup v1 views are not applied by this version of casemate"));
-        if (!plan_.namespaces_.is_apart("cgroup")) return Error::invalid(concat(where, ": needs a cgroup namespace"));
+        for (MountPlan& part : TRY_IN(where, cgroup_view(std::move(mount), asked.type == "cgroup"))) {
+            part.parent = parent_of(mounts, part.destination);
+            mounts.push_back(std::move(part));
+        }
+        return {};
     }
     // gid=5 and the like only where the namespace maps them: EINVAL otherwise (RECIPES I7).
     if (plan_.ids_.single_id()) std::erase_if(mount.options, [](const auto& option) { return (option.first == "gid" || option.first == "uid") && parse_decimal(option.second); });

@@ -52,7 +52,9 @@ Result<void> Compiler::namespaces() {
             continue;
         }
         plan.clone_flags |= kind->flag;
-        if (wanted.type == "cgroup") plan.new_cgroup = true;
+        // On v2 init is born into its group, which then is the root of its view. Elsewhere the attach comes first.
+        if (wanted.type == "cgroup" && facts_.cgroups.kind() == cgroup::Kind::v2) plan.clone_flags |= CLONE_NEWCGROUP;
+        else if (wanted.type == "cgroup") plan.new_cgroup = true;
         if (wanted.type == "time") plan.new_time = true;
         plan.own_types.push_back(wanted.type);
     }

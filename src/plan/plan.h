@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cgroup/draft.h"
 #include "oci/config.h"
 #include "plan/facts.h"
 #include "policy/profile.h"
@@ -53,10 +54,10 @@ struct NamespaceFact {
 };
 
 struct NamespacesPlan {
-    uint64_t clone_flags = 0;       // CLONE_NEW* for clone3 (never NEWTIME, NEWCGROUP: RECIPES S2)
+    uint64_t clone_flags = 0;       // CLONE_NEW* for clone3 (never NEWTIME; NEWCGROUP on pure v2 only: RECIPES S2)
     std::vector<std::string> own_types;  // new ones, by OCI name
     std::vector<NamespaceFact> joined;   // those of somebody else, never the host's
-    bool new_cgroup = false;        // unshared after the attach
+    bool new_cgroup = false;        // v1, hybrid: unshared after the attach
     bool new_time = false;
     std::vector<std::pair<std::string, oci::TimeOffset>> time_offsets;
     std::string hostname, domainname;
@@ -120,6 +121,14 @@ struct MountsPlan {
     std::vector<DeviceNode> root_devices;  // made in the root file system itself: there is no mount at their place
     bool make_dev = false;            // mounts holds a MountKind::dev
     std::vector<std::string> masked_paths, readonly_paths;  // expanded: no '*'
+};
+
+// The control group of the container: born into on v2, joined before Go on v1 (decision 0010).
+struct CgroupPlan {
+    bool none = true;           // nobody asked for one, or the host has none: `draft` is empty
+    cgroup::Draft draft;
+    bool kill_on_oom = false;   // limits.oomGroup where the kernel has no memory.oom.group: the supervisor's task
+    std::vector<cgroup::Path> paths() const { return none ? std::vector<cgroup::Path>{} : draft.paths(); }
 };
 
 struct SysctlPlan {
@@ -234,6 +243,7 @@ public:
     const IdsPlan& ids() const { return ids_; }
     const NamespacesPlan& namespaces() const { return namespaces_; }
     const MountsPlan& mounts() const { return mounts_; }
+    const CgroupPlan& cgroup() const { return cgroup_; }
     const SysctlPlan& sysctl() const { return sysctl_; }
     const CapabilitiesPlan& capabilities() const { return capabilities_; }
     const SeccompPlan& seccomp() const { return seccomp_; }
@@ -254,6 +264,7 @@ private:
     IdsPlan ids_;
     NamespacesPlan namespaces_;
     MountsPlan mounts_;
+    CgroupPlan cgroup_;
     SysctlPlan sysctl_;
     CapabilitiesPlan capabilities_;
     SeccompPlan seccomp_;
@@ -269,6 +280,8 @@ private:
 
 // What compile() must know beside the two documents.
 struct Request {
+    std::string id = "ID";       // the container's: names its cgroup. `plan` alone has none
+    bool no_cgroup = false;      // --cgroup-manager=disabled
     std::string bundle;          // absolute; root.path is relative to it
     bool launch = false;         // `launch`: the constants of PROFILE 2.12 hold, the profile is the author of config
     bool root_shifted = false;   // owners of the root file system already are those of the id range

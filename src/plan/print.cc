@@ -78,6 +78,7 @@ public:
         ids();
         namespaces();
         mounts();
+        cgroup();
         pairs("sysctl", plan_.sysctl().values);
         capabilities();
         seccomp();
@@ -245,6 +246,23 @@ private:
         capability_set("inheritable", sets.inheritable);
         capability_set("ambient", sets.ambient);
         bits("securebits", sets.securebits, secure_bits);
+        out_.end_object();
+    }
+    void cgroup() {
+        const CgroupPlan& cgroup = plan_.cgroup();
+        if (cgroup.none) return;
+        std::string path;
+        for (const std::string& component : cgroup.draft.components) path += concat("/", component);
+        out_.key("cgroup").begin_object().field("path", path).key("limits").begin_object();
+        for (const cgroup::Setting& setting : cgroup.draft.settings) out_.field(setting.file, setting.value);
+        out_.end_object();
+        if (const auto& rules = cgroup.draft.request.limits.devices) {
+            out_.key("devices").begin_array();
+            for (const cgroup::DeviceRule& rule : *rules) out_.value(concat(rule.allow ? "allow " : "deny ", cgroup::device_rule_text(rule)));
+            out_.end_array();
+        }
+        flag("required", cgroup.draft.request.if_none == cgroup::IfNone::fail);
+        flag("killAllOnOutOfMemory", cgroup.kill_on_oom);
         out_.end_object();
     }
     void seccomp() {

@@ -59,12 +59,6 @@ Result<void> Compiler::process() {
     if (profile_.process.stop_timeout_ms) plan.stop_timeout_ms = *profile_.process.stop_timeout_ms;
     if (!request_.exec) plan.runtime_max_ms = profile_.limits.runtime_max_ms;
     TRY(affinity());
-    const policy::Limits& limits = profile_.limits;
-    if (limits.memory || limits.swap || limits.cpu_milli || limits.pids || limits.oom_group) {
-        if (limits.cgroup == policy::CgroupNeed::required)
-            return Error::with_code(ENOTSUP, "limits.cgroup is 'required', and control groups are not applied by this version of casemate");
-        note("limits.memory, swap, cpu, pids and oomGroup are not applied yet: no control group is made");
-    }
     return {};
 }
 

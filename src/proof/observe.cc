@@ -133,6 +133,22 @@ std::optional<std::string> read_label(const sys::Procfs& procfs, const std::stri
     return label;
 }
 
+// "4:memory:/a/b", "0::/a/b": where the process is, and what the files of its limits say now.
+void read_cgroup(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected, plan::Observed& seen) {
+    constexpr size_t file_max = 4096;
+    if (const auto text = procfs.read(process + "/cgroup")) {
+        for (const std::string_view line : split(text.value(), '\n')) {
+            const size_t first = line.find(':'), second = first == std::string_view::npos ? first : line.find(':', first + 1);
+            if (second != std::string_view::npos) seen.cgroups.emplace(line.substr(first + 1, second - first - 1), line.substr(second + 1));
+        }
+    }
+    for (const auto& [path, value] : expected.cgroup_limits) {
+        const auto file = sys::open(path.c_str(), O_RDONLY | O_NOFOLLOW);
+        const auto text = file ? sys::read_all(file.value(), file_max) : Result<std::string>(file.error());
+        if (text) seen.cgroup_limits.emplace(path, trimmed(text.value()));
+    }
+}
+
 }  // namespace
 
 NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process) {
@@ -150,6 +166,7 @@ Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& pro
     const std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
     seen.namespaces = namespaces_of(procfs, process);
     seen.host_namespaces = host;
+    if (expected.cgroup) read_cgroup(procfs, process, expected, seen);
     if (auto descriptors = read_descriptors(procfs, process, mount_ids)) {
         seen.fds = std::move(descriptors.value().numbers);
         seen.foreign_fds = std::move(descriptors.value().foreign);

@@ -61,6 +61,7 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
 
     plan::Request request;
     request.launch = true;
+    request.id = site.record().id;
     request.inherited_fds = static_cast<unsigned>(network.listen.size());
     if (facts.root() && wants_user_namespace(profile)) {
         site.slot = TRY(take_slot(host, site.record().id));
@@ -81,6 +82,7 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     oci::Config config = TRY(configure(source, profile, facts, options));
     if (notified) TRY(add_notify(data + "/notify", config));
     plan::Plan plan = TRY(plan::compile(config, profile, facts, request));
+    TRY(site.plan_cgroup(plan));
     std::optional<launch::Notifier> notifier;
     if (notified) notifier = TRY(open_notifier(data + "/notify"));
     return App{std::move(source), profile, facts, request, std::move(config), std::move(plan), std::move(notifier), std::move(data)};

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "oci/signal.h"
+#include "runtime/containers.h"
 #include "runtime/create.h"
 #include "runtime/directories.h"
 #include "runtime/hooks.h"
@@ -19,12 +20,16 @@
 #include "sys/call.h"
 
 namespace casemate::runtime {
+
 oci::State state_of(const RecordFile& file, const Record& record) {
     oci::State state;
     state.id = record.id;
     const bool alive = is_alive(record.pid, record.start_time);
     const bool starting = record.pid == 0 && is_alive(record.supervisor, record.supervisor_start);
-    state.status = alive ? (waits_for_start(file) ? oci::Status::created : oci::Status::running) : starting ? oci::Status::creating : oci::Status::stopped;
+    state.status = !alive                ? (starting ? oci::Status::creating : oci::Status::stopped)
+                   : is_frozen(record)    ? oci::Status::paused
+                   : waits_for_start(file) ? oci::Status::created
+                                          : oci::Status::running;
     state.pid = alive ? record.pid : 0;
     state.bundle = record.bundle;
     state.rootfs = record.rootfs;
@@ -34,21 +39,21 @@ oci::State state_of(const RecordFile& file, const Record& record) {
     return state;
 }
 
-namespace {
-
 Result<RecordFile> file_of(const Settings& settings, const std::string& id) {
     const std::string root = TRY(state_root(settings));
     return RecordFile::open(root, id);
 }
 
-Result<Record> record_of(const Settings& settings, const std::string& id) { return TRY(file_of(settings, id)).read(); }
-
-// The recorded process by pidfd, checked after the pidfd holds it: then the pid can no longer be somebody else's.
 Result<Fd> live_process(const Record& record) {
+    // Checked after the pidfd holds it: then the pid can no longer be somebody else's.
     auto pidfd = sys::pidfd_open(record.pid > 0 ? record.pid : INT32_MAX);
     if (!pidfd || !is_alive(record.pid, record.start_time)) return Error::with_code(ESRCH, "container not running");
     return pidfd;
 }
+
+namespace {
+
+Result<Record> record_of(const Settings& settings, const std::string& id) { return TRY(file_of(settings, id)).read(); }
 
 // Kills and waits for the end, by pidfd; the reaping is its parent's.
 Result<void> end_process(const Record& record) {
@@ -56,6 +61,7 @@ Result<void> end_process(const Record& record) {
     if (!process) return {};
     auto killed = sys::pidfd_send_signal(process.value(), SIGKILL);
     if (!killed && killed.error().code() != ESRCH) return killed;
+    TRY(thaw_if_frozen(record));
     return sys::wait_readable(process.value(), 10000);
 }
 
@@ -126,11 +132,30 @@ Result<void> start(const Settings& settings, const std::string& id) {
     return unready ? unready->notifier.await_ready(unready->pid, unready->process) : Result<void>();
 }
 
-Result<void> kill(const Settings& settings, const std::string& id, int signal, bool) {
+// Whatever is in its group, also after its first process has ended (a container in the host's pid namespace).
+Result<void> signal_all(const Record& record, int signal) {
+    const cgroup::Group group = TRY(group_of(record));
+    if (signal == SIGKILL) return group.kill_all();
+    std::vector<std::pair<pid_t, Fd>> opened;
+    for (const pid_t pid : TRY(group.processes()))
+        if (auto pidfd = sys::pidfd_open(pid)) opened.emplace_back(pid, std::move(pidfd).take());
+    // What is still there once its pidfd is held is the container's: a number that was reused between is not.
+    const std::vector<pid_t> still = TRY(group.processes());
+    for (const auto& [pid, pidfd] : opened) {
+        if (!std::binary_search(still.begin(), still.end(), pid)) continue;
+        auto sent = sys::pidfd_send_signal(pidfd, signal);
+        if (!sent && sent.error().code() != ESRCH) return sent;
+    }
+    return {};
+}
+
+Result<void> kill(const Settings& settings, const std::string& id, int signal, bool all) {
     const Record record = TRY(record_of(settings, id));
+    if (all && !record.cgroups.empty()) return signal_all(record, signal);
     const Fd process = TRY(live_process(record));
     auto sent = sys::pidfd_send_signal(process, signal);
     if (!sent && sent.error().code() == ESRCH) return Error::with_code(ESRCH, "container not running");
+    if (sent && signal == SIGKILL) TRY(thaw_if_frozen(record));
     return sent;
 }
 

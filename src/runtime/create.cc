@@ -86,12 +86,15 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
     request.bundle = bundle.path;
     request.namespaces = std::move(joined.facts);
     request.sources_resolved = ceiling.has_value();
+    request.id = options.id;
+    request.no_cgroup = options.no_cgroup;
     request.listen_fds = listen_fds_of_caller();
     request.preserved_fds = static_cast<unsigned>(preserved.size());
     request.keep_session_keyring = options.no_new_keyring;
     request.may_lack_process = gate;
     plan::Plan plan = TRY(plan::compile(bundle.config, profile, facts, request));
     for (const std::string& note : plan.notes()) log(LogLevel::info, note);
+    TRY(site.plan_cgroup(plan));
 
     const bool detached = gate || options.detached;
     launch::Options start;
@@ -125,6 +128,7 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
         record.profile = plan.profile_name();
         record.program = plan.process().program();
         record.expected = waiting.expected;
+        record.cgroups = waiting.group.paths();
         // From here on the container is its engine's, which deletes it: gc leaves it alone.
         record.until_deleted = detached;
         policy::Profile stored = profile;
@@ -150,7 +154,7 @@ Result<void> create(const Settings& settings, const CreateOptions& options) {
     std::optional<Hooks> hooks;
     Site site = TRY(Site::open(settings, options.id));
     Made made = TRY(make_container(settings, options, std::move(preserved), site, signals, true, hooks));
-    site.keep_record();
+    site.hand_over();
     hooks->container_stays();
     (void)made.owner.release();
     return {};

@@ -186,6 +186,8 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
     start.signal_mask = signals.mask_before();
     start.signals = signals.fd();
     start.process = target.pidfd;
+    const cgroup::Group group = TRY(cgroup::Group::open_existing(target.record.cgroups));
+    start.group = &group;
     start.inherited = std::move(preserved);
     auto terminal = TRY(launch::prepare_console(options.detach, plan.process().terminal.has_value(), options.console_socket, start.console));
     Fd pidfd;  // taken while a failure still ends the process

@@ -121,6 +121,7 @@ Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
     facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
     facts.resctrl = ::access("/sys/fs/resctrl/schemata", F_OK) == 0;
     facts.cgroup2_mountable = host_file("/proc/filesystems").find("\tcgroup2\n") != std::string::npos;
+    facts.cgroups = TRY(cgroup::Layout::discover());
     if (full) read_full(profile, facts);
     return facts;
 }

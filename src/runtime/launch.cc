@@ -64,6 +64,8 @@ private:
             pidfd = TRY(sys::duplicate(waiting.pidfd));
             TRY(verify_waiting(waiting));
             if (terminal) TRY(terminal->attach());
+            if (!app.plan.cgroup().none && waiting.group.members().empty())
+                log(LogLevel::info, "this user may make no cgroup: limits.memory, swap, cpu, pids and oomGroup are not applied");
             // Before the app runs: a launcher that dies now leaves a record that names its container.
             TRY(remember(app, site, waiting));
             TRY(write_pid_file(options_.pid_file, waiting.pid));
@@ -107,6 +109,7 @@ private:
         record.profile = app.plan.profile_name();
         record.annotations = app.source.annotations;
         record.expected = waiting.expected;
+        record.cgroups = waiting.group.paths();
         record.waivers = app.plan.waivers();
         TRY(write_policy(site.file(), app.plan, app.config, app.profile, app.request, waiting));
         return site.write();

@@ -95,7 +95,9 @@ Result<ProbeOutcome> probe(const Settings& settings, const LaunchOptions& wanted
     Fd pidfd;  // taken while a failure still ends the launch
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
         pidfd = TRY(sys::duplicate(waiting.pidfd));
-        return verify_waiting(waiting);
+        TRY(verify_waiting(waiting));
+        site.record().cgroups = waiting.group.paths();
+        return site.write();
     };
     launch::Running running = TRY(launch::start(app.plan, std::move(start)));
     launch::OwnedProcess owner(running.pid, std::move(pidfd));

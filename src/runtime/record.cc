@@ -58,6 +58,9 @@ std::string to_json(const Record& record) {
     out.key("sockets").begin_array();
     for (const launch::SocketFile& file : record.sockets)
         out.begin_object().field("path", file.path).field("device", uint64_t{file.device}).field("inode", uint64_t{file.inode}).end_object();
+    out.end_array().key("cgroups").begin_array();
+    for (const cgroup::Path& group : record.cgroups)
+        out.begin_object().field("controllers", group.controllers).field("directory", group.directory).field("inode", group.inode).end_object();
     out.end_array();
     out.key("annotations").begin_object();
     for (const auto& [name, value] : record.annotations) out.field(name, value);
@@ -94,6 +97,12 @@ Result<Record> parse_record(std::string_view text) {
             Members file(item);
             record.sockets.push_back({file.text("path"), static_cast<dev_t>(file.number("device")), static_cast<ino_t>(file.number("inode"))});
             if (!file.good()) return Error::invalid("the state file is broken");
+        }
+    if (const json::Value* groups = members.array("cgroups"))
+        for (const json::Value& item : groups->items()) {
+            Members group(item);
+            record.cgroups.push_back({group.text("controllers"), group.text("directory"), group.number("inode")});
+            if (!group.good()) return Error::invalid("the state file is broken");
         }
     if (const json::Value* annotations = members.object("annotations"))
         for (const json::Member& member : annotations->members()) record.annotations[std::string(member.key)] = member.value.string();

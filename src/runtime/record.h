@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "cgroup/draft.h"
 #include "launch/listeners.h"
 #include "oci/state.h"
 #include "plan/expected.h"
@@ -28,6 +29,7 @@ struct Record {
     std::string data;           // directory of ours to be removed with it, or empty
     std::string admitted;       // the digest that admission let pass, its record in `data`; empty: nothing was asked
     std::vector<launch::SocketFile> sockets;  // unix listeners' files, to be removed while they are the same
+    std::vector<cgroup::Path> cgroups;  // before the launch without inodes: then maybe somebody else's
     std::map<std::string, std::string> annotations;
     plan::Expected expected;
     std::vector<policy::WaiverRecord> waivers;

@@ -12,7 +12,7 @@ Result<int> run_bundle(const Settings& settings, const RunOptions& options) {
     TRY(hooks->run_poststart(made.running.pid));
     if (options.detached) {
         if (made.notifier) TRY(made.notifier->await_ready(made.running.pid, made.running.pidfd));
-        site.keep_record();
+        site.hand_over();
         hooks->container_stays();
         (void)made.owner.release();
         return 0;

@@ -2,6 +2,7 @@
 // a Result; it prints nothing and logs through the callback (base/log.h).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -75,6 +76,7 @@ struct CreateOptions {
     unsigned preserve_fds = 0;
     bool no_new_keyring = false;  // the caller's session keyring stays the container's
     bool detached = false;        // run: do not wait for the end
+    bool no_cgroup = false;       // --cgroup-manager=disabled
 };
 // The container stands, confined and verified, and waits for start().
 Result<void> create(const Settings& settings, const CreateOptions& options);
@@ -103,7 +105,19 @@ struct ExecOptions {
 Result<int> exec(const Settings& settings, const ExecOptions& options);
 Result<oci::State> state(const Settings& settings, const std::string& id);
 Result<std::vector<oci::State>> list(const Settings& settings);
+// `all`: every process of the container's cgroup, also after the first one has ended.
 Result<void> kill(const Settings& settings, const std::string& id, int signal, bool all);
+Result<void> pause(const Settings& settings, const std::string& id);
+Result<void> resume(const Settings& settings, const std::string& id);
+// In the caller's pid namespace, sorted.
+Result<std::vector<pid_t>> processes(const Settings& settings, const std::string& id);
+// Changes what `resources` names and leaves the rest; device rules are none of it, as in runc. Back to the old values
+// on failure.
+Result<void> update(const Settings& settings, const std::string& id, oci::Resources resources);
+// Lines of JSON for go-runc's Events: {"type":"stats"|"oom","id":..,"data":..}.
+Result<std::string> stats_line(const Settings& settings, const std::string& id);
+// Such a line every `interval_ms`, and one for each time the kernel ends a process for memory, until the container ends.
+Result<void> watch_events(const Settings& settings, const std::string& id, int interval_ms, const std::function<Result<void>(const std::string&)>& print);
 Result<void> remove(const Settings& settings, const std::string& id, bool force);
 // Leftovers of launchers that were killed: containers without a process, directories without a container. What was removed.
 Result<std::vector<std::string>> gc(const Settings& settings);

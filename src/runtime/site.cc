@@ -6,13 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
+#include "launch/host.h"
 #include "runtime/directories.h"
 #include "runtime/range_removal.h"
 #include "sys/call.h"
 
 namespace casemate::runtime {
+namespace {
+constexpr int unproven_patience_ms = 2000;
+}
 
 Result<Site> Site::open(const Settings& settings, const std::string& id) {
     const std::string root = TRY(state_root(settings));
@@ -29,6 +35,13 @@ Result<Site> Site::open(const Settings& settings, const std::string& id) {
 Site::~Site() {
     if (!file_) return;
     listeners.reset();
+    // Named without inode: not made, or taken away again by the launch that failed. What is there is somebody else's.
+    std::erase_if(record_.cgroups, [](const cgroup::Path& group) { return group.inode == 0; });
+    if (auto ended = end_cgroup(record_.cgroups); !ended) {
+        // The record stays: it is how `delete` and `gc` find what is left.
+        log(LogLevel::error, ended.error().text());
+        return;
+    }
     if (keep_record_) {
         // The app's output stays beside the record until it is deleted; the image goes now.
         if (data_lock_)
@@ -36,7 +49,6 @@ Site::~Site() {
         return;
     }
     if (auto removed = remove_leftovers(settings_, record_); !removed) {
-        // The record stays: it is how `delete` and `gc` find what is left.
         log(LogLevel::error, removed.error().text());
         return;
     }
@@ -60,7 +72,24 @@ Result<std::string> Site::make_data() {
     return path;
 }
 
+Result<void> Site::plan_cgroup(const plan::Plan& plan) {
+    record_.cgroups = plan.cgroup().paths();
+    return record_.cgroups.empty() ? Result<void>() : write();
+}
+
+Result<void> end_cgroup(const std::vector<cgroup::Path>& paths) {
+    const bool proven = std::none_of(paths.begin(), paths.end(), [](const cgroup::Path& path) { return path.inode == 0; });
+    cgroup::Group group = TRY(cgroup::Group::open_existing(paths));
+    if (proven) return launch::end_group(group);
+    // Of a launcher that was killed: its init notices at once and ends. Another's group is left alone.
+    auto removed = group.remove(unproven_patience_ms);
+    if (removed || removed.error().code() != EBUSY) return removed;
+    log(LogLevel::warning, concat(removed.error().text(), ": it may be another's, and is left alone"));
+    return {};
+}
+
 Result<void> remove_leftovers(const Settings& settings, const Record& record) {
+    TRY(end_cgroup(record.cgroups));
     for (const launch::SocketFile& socket : record.sockets) TRY(launch::remove_socket_file(socket));
     if (record.data.empty()) return {};
     // Only ever a directory of that name in our own data root, whatever the record says.

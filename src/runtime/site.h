@@ -8,6 +8,7 @@
 
 #include "launch/listeners.h"
 #include "runtime/decision.h"
+#include "plan/plan.h"
 #include "runtime/id_pool.h"
 #include "runtime/record.h"
 
@@ -26,8 +27,13 @@ public:
     Result<void> write() const { return file_->write(record_); }
     // A directory of the container's own below the data root, made now.
     Result<std::string> make_data();
+    // Names the group that a launch is about to make.
+    Result<void> plan_cgroup(const plan::Plan& plan);
     // Leaves the record where it is (a detached container that has ended stays visible until it is deleted).
     void keep_record() { keep_record_ = true; }
+
+    // The container lives on without us: its record and its cgroup are `delete`'s.
+    void hand_over() { keep_record_ = true, record_.cgroups.clear(); }
 
     std::optional<IdSlot> slot;
     std::optional<launch::Listeners> listeners;
@@ -41,7 +47,9 @@ private:
     bool keep_record_ = false;
 };
 
-// Removes what a record names: data directory and socket files. Its process must be gone.
+// Ends what lives in a recorded group, and removes it. One that may be another's is only removed, and only when empty.
+Result<void> end_cgroup(const std::vector<cgroup::Path>& paths);
+// Removes what a record names: cgroup, data directory and socket files. Its process must be gone.
 Result<void> remove_leftovers(const Settings& settings, const Record& record);
 // Removes data directories that no living launcher holds, whatever became of their records. What was removed.
 Result<std::vector<std::string>> remove_unowned_data(const Settings& settings);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "cgroup/group.h"
 #include "plan/expected.h"
 #include "plan/plan.h"
 #include "sys/netlink.h"
@@ -44,6 +45,7 @@ struct Prepared {
     std::map<std::string, std::string> reached;  // mount points that lead elsewhere through links of the image
     std::vector<BindSource> binds;        // one per mount of the plan; empty entries for the others
     Fd stub;                              // sealed memfd
+    cgroup::Group group;                  // of the container; without members where there is none
     std::vector<Fd> inherited;            // for the app, from descriptor 3 on
     Fd stdio[3];                          // the app's 0, 1, 2; an invalid one: the launcher's own
     Fd console;                           // a stream socket that takes the terminal's master

@@ -14,6 +14,7 @@ const HostStep* const host_table[] = {
     &host::hide_from_ptrace,
     &host::open_procfs,
     &host::open_root,
+    &host::make_cgroup,
     &host::open_bind_sources,
     &host::create_mount_points,
     &host::make_root_devices,
@@ -22,6 +23,7 @@ const HostStep* const host_table[] = {
     &host::look_at_net_devices,
     &host::seal_stub,
     // the clone
+    &host::join_cgroup,
     &host::write_id_maps,
     &host::set_process_limits,
     &host::set_tree_attributes,

@@ -65,7 +65,7 @@ Result<void> launch_app(const plan::Plan& plan, const Launching& launching, Outc
         outcome.code = ending.code;
         outcome.signal = ending.signal;
         outcome.timed_out = ending.timed_out;
-        return {};
+        return launch::end_group(running.group);
     };
     const auto done = run();
     if (!done) note(outcome, done.error());

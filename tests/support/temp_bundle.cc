@@ -39,6 +39,7 @@ T required(Result<T> result) {
 // The caller's facts; as an unprivileged launcher with no range in /etc/subuid sees them when the mode is rootless.
 plan::HostFacts facts_for(const policy::Profile& profile, plan::Mode mode) {
     plan::HostFacts facts = required(runtime::host_facts(profile, true));
+    facts.cgroups.hierarchies.clear();  // nobody here would take a group away again
     if (mode != plan::Mode::rootless) return facts;
     facts.euid = facts.egid = plain_user;
     facts.groups.clear();
@@ -105,7 +106,8 @@ plan::Plan TempBundle::plan(const Wanted& wanted) const {
     policy::Profile profile = required(policy::load(wanted.profile, reader));
     if (wanted.mode == plan::Mode::root && profile.namespaces.private_) std::erase(*profile.namespaces.private_, "user");
     if (wanted.edit_profile) wanted.edit_profile(profile);
-    const plan::HostFacts facts = facts_for(profile, wanted.mode);
+    plan::HostFacts facts = facts_for(profile, wanted.mode);
+    if (wanted.edit_facts) wanted.edit_facts(facts);
     plan::AppSource app;
     app.root_path = rootfs();
     app.args = wanted.args;

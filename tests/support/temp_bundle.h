@@ -21,6 +21,7 @@ struct Wanted {
     std::function<void(policy::Profile&)> edit_profile{};
     std::function<void(oci::Config&)> edit_config{};
     std::function<void(plan::Request&)> edit_request{};
+    std::function<void(plan::HostFacts&)> edit_facts{};  // as they come, the host has no cgroups
 };
 
 class TempBundle {

@@ -17,6 +17,8 @@ extern const HostStep make_root_devices;     // devices.cc
 extern const HostStep make_devices;          // devices.cc
 extern const HostStep look_at_net_devices;   // network.cc
 extern const HostStep seal_stub;             // process.cc
+extern const HostStep make_cgroup;           // cgroup.cc
+extern const HostStep join_cgroup;           // cgroup.cc
 extern const HostStep write_id_maps;         // ids.cc
 extern const HostStep set_process_limits;    // limits.cc
 extern const HostStep set_tree_attributes;   // mounts.cc

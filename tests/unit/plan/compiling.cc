@@ -12,6 +12,7 @@ HostFacts root_facts() {
     facts.bounding = facts.permitted = every_capability;
     facts.landlock_abi = 7;
     facts.cgroup2_mountable = true;
+    facts.cgroups.hierarchies = {{cgroup::Version::v2, "/sys/fs/cgroup", {"cpuset", "cpu", "io", "memory", "pids", "hugetlb"}}};
     return facts;
 }
 

@@ -301,13 +301,33 @@ TEST_CASE("mounts: a tmpfs at /dev becomes the launcher's own /dev, once") {
     CHECK(compiled(Input()).mounts().root_devices.size() == 6);
 }
 
-TEST_CASE("mounts: a cgroup mount is version 2 with a namespace of its own") {
+TEST_CASE("mounts: a cgroup mount of v2 is a fresh one in a namespace of its own, else a bind of the container's group") {
     Input input = one_mount("/sys/fs/cgroup", "cgroup", "cgroup", R"("ro")");
-    CHECK(refusal(input) == "config.json: $.mounts[0]: needs a cgroup namespace");
+    input.request.id = "web";
+    MountPlan mount = compiled(input).mounts().mounts.at(0);
+    CHECK(mount.kind == MountKind::bind);
+    CHECK(mount.source == "/sys/fs/cgroup/casemate/web");
     input.config.linux_.namespaces.push_back({"cgroup", ""});
-    CHECK(compiled(input).mounts().mounts[0].kind == MountKind::cgroup2);
-    input.facts.cgroup2_mountable = false;
-    CHECK(refusal(input) == "config.json: $.mounts[0]: cgroup v1 views are not applied by this version of casemate");
+    CHECK(compiled(input).mounts().mounts.at(0).kind == MountKind::cgroup2);
+}
+
+TEST_CASE("mounts: a cgroup mount of v1 is a tmpfs with a read-only bind of the container's group a hierarchy") {
+    Input input = one_mount("/sys/fs/cgroup", "cgroup", "cgroup", R"("nosuid", "rw")");
+    input.config.linux_.cgroups_path = "/pod/web";
+    using cgroup::Version;
+    input.facts.cgroups.hierarchies = {{Version::v1, "/sys/fs/cgroup/devices", {"devices"}},
+                                       {Version::v1, "/sys/fs/cgroup/systemd", {"name=systemd"}},
+                                       {Version::v2, "/sys/fs/cgroup/unified", {}}};
+    const std::vector<MountPlan> mounts = compiled(input).mounts().mounts;
+    REQUIRE(mounts.size() == 3);
+    CHECK(mounts[0].kind == MountKind::tmpfs);
+    CHECK(mounts[2].kind == MountKind::bind);
+    CHECK(mounts[2].destination == "/sys/fs/cgroup/systemd");
+    CHECK(mounts[2].source == "/sys/fs/cgroup/systemd/pod/web");
+    CHECK(mounts[2].parent == 0);
+    CHECK((mounts[2].attributes & MOUNT_ATTR_RDONLY) != 0);  // also where "rw" was asked for: release_agent
+    input.request.no_cgroup = true;
+    CHECK(compiled(input).mounts().mounts.size() == 1);
 }
 
 TEST_CASE("mounts: the parent is the deepest earlier mount, the last of equals") {

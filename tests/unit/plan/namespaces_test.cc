@@ -40,9 +40,14 @@ NamespaceFact found_at(const char* type, const char* path, uint64_t inode) {
 }  // namespace
 
 TEST_CASE("namespaces: flags of the clone, and the two that are unshared later") {
-    const NamespacesPlan plan = compiled(in_namespaces("mount pid ipc uts network cgroup time")).namespaces();
+    Input v1 = in_namespaces("mount pid ipc uts network cgroup time");
+    v1.facts.cgroups.hierarchies = {{cgroup::Version::v1, "/sys/fs/cgroup/devices", {"devices"}}};
+    const NamespacesPlan plan = compiled(v1).namespaces();
     CHECK(plan.clone_flags == (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET));
     CHECK(plan.new_cgroup);
+    const NamespacesPlan v2 = compiled(in_namespaces("mount cgroup")).namespaces();
+    CHECK(v2.clone_flags == (CLONE_NEWNS | CLONE_NEWCGROUP));  // born into its group
+    CHECK_FALSE(v2.new_cgroup);
     CHECK(plan.new_time);
     CHECK(plan.loopback_up);
     CHECK(plan.owns("cgroup"));

@@ -188,15 +188,6 @@ TEST_CASE("process: labels of security modules, where the host has the module") 
     CHECK(contains(refusal(mounts), "a control character in the label"));
 }
 
-TEST_CASE("limits: those of control groups are said to be missing, or refused where they are required") {
-    CHECK(has_note(compiled(launching(shipped("hardened"))),
-                   "limits.memory, swap, cpu, pids and oomGroup are not applied yet: no control group is made"));
-    CHECK_FALSE(has_note(compiled({}), "control group"));
-    const policy::Profile required = child_of("hardened", R"("limits": {"cgroup": "required"})");
-    CHECK(refusal(launching(required)) ==
-          "limits.cgroup is 'required', and control groups are not applied by this version of casemate");
-}
-
 TEST_CASE("rlimits: config.json's exactly, the profile's at most") {
     Input input;
     input.config = with_process(

@@ -20,6 +20,7 @@ plan::HostFacts host(bool root) {
     facts.euid = facts.egid = root ? 0 : 1000;
     facts.landlock_abi = 7;
     facts.cgroup2_mountable = true;
+    facts.cgroups.hierarchies = {{cgroup::Version::v2, "/sys/fs/cgroup", {"cpuset", "cpu", "io", "memory", "pids"}}};
     facts.hard_limits = {{7, 524288}};  // RLIMIT_NOFILE
     facts.path_matches = {
         {"/sys/devices/system/cpu/cpu*/thermal_throttle",

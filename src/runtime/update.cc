@@ -1,0 +1,52 @@
+// `casemate update`: other limits for a container that runs.
+#include <fcntl.h>
+
+#include "base/text.h"
+#include "cgroup/stats.h"
+#include "plan/limits.h"
+#include "runtime/containers.h"
+#include "sys/call.h"
+
+namespace casemate::runtime {
+namespace {
+
+constexpr size_t file_max = 4096;
+
+// config.json's swap counts memory too. Who names swap alone means it beside the memory limit in force.
+Result<void> complete_swap(oci::Resources& resources, const cgroup::Group& group) {
+    if (!resources.memory || !resources.memory->swap || *resources.memory->swap <= 0 || resources.memory->limit) return {};
+    const cgroup::Stats stats = TRY(cgroup::read_stats(group));
+    if (stats.memory && stats.memory->limit) resources.memory->limit = static_cast<int64_t>(*stats.memory->limit);
+    return {};
+}
+
+// `verify` shall find what was asked for now.
+Result<void> remember(const RecordFile& file, Record& record, const cgroup::Limits& limits) {
+    if (!record.expected.cgroup) return {};
+    const cgroup::Draft draft = TRY(cgroup::prepare({record.id, *record.expected.cgroup, cgroup::IfNone::accept, limits}));
+    plan::Expected changed;
+    plan::expect_cgroup(changed, draft);
+    for (const auto& [path, value] : changed.cgroup_limits) {
+        const std::string text = TRY_IN(quoted(path), sys::read_file(FdView(AT_FDCWD), path.c_str(), file_max));
+        record.expected.cgroup_limits[path] = trimmed(text);
+    }
+    return file.write(record);
+}
+
+}  // namespace
+
+Result<void> update(const Settings& settings, const std::string& id, oci::Resources resources) {
+    const RecordFile file = TRY(file_of(settings, id));
+    TRY(file.lock());
+    Record record = TRY(file.read());
+    if (state_of(file, record).status == oci::Status::stopped) return Error::with_code(ESRCH, "container not running");
+    if (record.profile != "oci")
+        return Error::with_code(EPERM, concat("the limits of container ", quoted(id), " are those of profile ", quoted(record.profile))).hint("start it anew with other limits: --memory, --cpus, --pids");
+    const cgroup::Group group = TRY(group_of(record));
+    TRY(complete_swap(resources, group));
+    const cgroup::Limits limits = TRY(plan::limits_of(resources));
+    TRY(group.update(limits));
+    return remember(file, record, limits);
+}
+
+}  // namespace casemate::runtime
