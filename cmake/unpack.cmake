@@ -26,3 +26,12 @@ target_link_libraries(casemate-unpack PRIVATE casemate_image)
 set_target_properties(casemate-unpack PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 target_link_options(casemate-unpack PRIVATE -pie)
 install(TARGETS casemate-unpack RUNTIME DESTINATION libexec/casemate)
+
+# The store's keeper: list, rm, gc, verify.
+if(TARGET casemate_runtime)
+  add_executable(casemate-images ${CMAKE_SOURCE_DIR}/src/image/images_main.cc)
+  target_link_libraries(casemate-images PRIVATE casemate_image casemate_runtime)
+  set_target_properties(casemate-images PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  target_link_options(casemate-images PRIVATE -pie)
+  install(TARGETS casemate-images RUNTIME DESTINATION libexec/casemate)
+endif()

@@ -94,6 +94,33 @@ void Broker::progress(uint64_t layer, uint64_t layers, uint64_t bytes) {
     static_cast<void>(send_message(channel_, note));
 }
 
+Result<void> Broker::offer(uint64_t layer, uint64_t layers, int32_t codec, FdView file, uint64_t offset, uint64_t bytes,
+                           const std::string& digest, const std::string& diff_id) {
+    Message note;
+    note.kind = Message::Kind::layer;
+    note.code = codec;
+    note.layer = layer;
+    note.layers = layers;
+    note.offset = offset;
+    note.bytes = bytes;
+    put_text(note.text, sizeof note.text, concat(digest, " ", diff_id));
+    return send_message(channel_, note, file);
+}
+
+Result<Fd> Broker::account(const std::string& path) {
+    Message ask;
+    ask.kind = Message::Kind::account;
+    put_text(ask.text, sizeof ask.text, path);
+    TRY(send_message(channel_, ask));
+    Received answer = TRY(receive_message(channel_));
+    if (answer.message.kind != Message::Kind::opened) return Error::with_code(EPROTO, "a message out of turn");
+    if (answer.message.code == ENOENT) return Fd();
+    if (answer.message.code != 0)
+        return Error::with_code(answer.message.code, get_text(answer.message.text, sizeof answer.message.text));
+    if (!answer.attached) return Error::with_code(EPROTO, "an answer without a descriptor");
+    return std::move(answer.attached);
+}
+
 Result<Fd> open_in_layout(FdView layout, const std::string& name) {
     if (name != "oci-layout" && name != "index.json" && name != "manifest.json") {
         const auto parts = split(name, '/');

@@ -14,14 +14,16 @@ namespace casemate::image {
 
 // One fixed-size datagram; texts end with a NUL or at the end of their field.
 struct Message {
-    enum class Kind : uint32_t { open, opened, progress, failed, done };
+    enum class Kind : uint32_t { open, opened, progress, failed, done, layer, account };
     Kind kind = Kind::open;
-    int32_t code = 0;    // opened, failed: errno
-    uint64_t layer = 0;  // progress: counted from 1
+    int32_t code = 0;    // opened, failed: errno; layer: its Codec
+    uint64_t layer = 0;  // progress, layer: counted from 1
     uint64_t layers = 0;
-    uint64_t bytes = 0;    // progress: uncompressed, of this layer
+    uint64_t bytes = 0;    // progress: uncompressed, of this layer; layer: of the blob; done: charged to the budget
+    uint64_t offset = 0;   // layer: of the blob in the attached file
+    uint64_t entries = 0;  // done: charged to the budget
     Counts counts;         // done
-    char text[6144] = {};  // open: the name; failed: the error's text
+    char text[6144] = {};  // open, account: the name; layer: "DIGEST DIFF-ID"; failed: the error's text; done: the image
     char hint[1024] = {};  // failed
 };
 
@@ -44,6 +46,11 @@ public:
     // A regular file of the layout, by its name there ("index.json", "blobs/sha256/...").
     Result<Fd> open(const std::string& name);
     void progress(uint64_t layer, uint64_t layers, uint64_t bytes);
+    // For the store: a layer that the image needs, as verified documents name it. `digest` may be empty.
+    Result<void> offer(uint64_t layer, uint64_t layers, int32_t codec, FdView file, uint64_t offset, uint64_t bytes,
+                       const std::string& digest, const std::string& diff_id);
+    // For the store: a regular file of the assembled image, by its absolute path there. An invalid Fd: there is none.
+    Result<Fd> account(const std::string& path);
 
 private:
     FdView channel_;

@@ -40,7 +40,7 @@ Result<void> enter_user_namespace() {
 // The scratch directory becomes the whole file system: its mount is cloned, attached over itself in a private mount
 // namespace, pivoted to, and everything else is detached. A descriptor from before belongs to the old namespace's
 // mount; the working directory is the one thing that unshare(2) carries over to the new one.
-Result<void> enter_scratch(FdView scratch, bool read_only) {
+Result<void> enter_scratch(FdView scratch, FdView mounted, bool read_only) {
     if (::fchdir(scratch.get()) != 0) return Error::sys("fchdir");
     TRY(sys::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
     const Fd old_root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
@@ -54,7 +54,9 @@ Result<void> enter_scratch(FdView scratch, bool read_only) {
     TRY(sys::pivot_root(".", "."));
     TRY(sys::unmount_detached("."));
     if (::chdir("/") != 0) return Error::sys("chdir");
-    return {};
+    if (mounted.get() < 0) return {};
+    const Fd target = TRY(sys::open("/root", O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    return sys::move_mount(mounted, target);
 }
 
 Result<void> drop_capabilities(const Confinement& wanted) {
@@ -118,7 +120,7 @@ Result<void> restrict_by_landlock(bool read_only) {
 Result<void> confine(const Confinement& wanted) {
     const std::vector<sock_filter> filter = TRY_IN("seccomp", worker_filter(wanted.read_only));
     if (!wanted.own) TRY_IN("user namespace", enter_user_namespace());
-    TRY_IN("namespaces", enter_scratch(wanted.scratch, wanted.read_only));
+    TRY_IN("namespaces", enter_scratch(wanted.scratch, wanted.tree, wanted.read_only));
     TRY_IN("limits", set_limits(wanted));
     TRY_IN("capabilities", drop_capabilities(wanted));
     TRY(sys::set_no_new_privs());

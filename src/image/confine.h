@@ -19,6 +19,7 @@ struct Confinement {
     bool keep_file_caps = false;
     uint64_t file_bytes = 0;  // RLIMIT_FSIZE
     bool read_only = false;   // for those who judge what was unpacked: nothing of it can be changed
+    FdView tree = -1;     // a detached mount to be attached at "/root" there; -1: none
 };
 
 // Each in its turn, in the calling process, which has one thread. Errors name the step.

@@ -31,7 +31,7 @@ constexpr std::string_view allowed[] = {
     "rt_sigreturn", "sched_yield", "gettid", "getpid", "getppid", "clock_gettime", "gettimeofday", "getrandom",
     "restart_syscall", "exit", "exit_group"};
 // The tree that is written, or read.
-constexpr std::string_view writing[] = {"mkdirat", "symlinkat", "linkat",    "unlinkat", "fchmod",
+constexpr std::string_view writing[] = {"readlinkat", "flistxattr", "fgetxattr", "mkdirat", "symlinkat", "linkat",    "unlinkat", "fchmod",
                                         "fchown",  "fchownat",  "fsetxattr", "utimensat"};
 constexpr std::string_view reading[] = {"readlinkat", "fgetxattr"};
 

@@ -30,6 +30,8 @@ class Budget {
 public:
     explicit Budget(const Limits& limits) : limits_(limits) {}
     const Limits& limits() const { return limits_; }
+    uint64_t bytes() const { return bytes_; }
+    uint64_t entries() const { return entries_; }
 
     Result<void> charge_bytes(uint64_t count) {
         bytes_ += count;

@@ -25,10 +25,12 @@ void digest(Writer& out, std::string_view key, const std::optional<oci::Digest>&
     value ? out.value(value->text()) : out.null();
 }
 
-void write_layers(Writer& out, const ChosenImage& image) {
+void write_layers(Writer& out, const ChosenImage& image, const std::vector<oci::Digest>& chains) {
     out.key("layers").begin_array();
-    for (const ChosenLayer& layer : image.layers) {
+    for (size_t i = 0; i < image.layers.size(); ++i) {
+        const ChosenLayer& layer = image.layers[i];
         out.begin_object();
+        if (i < chains.size()) out.field("chain", chains[i].hex());
         digest(out, "digest", layer.source.digest);
         out.field("diffId", layer.source.diff_id.text()).field("size", layer.size).end_object();
     }
@@ -110,7 +112,7 @@ std::string to_json(const Report& report) {
     out.field("reference", report.image.reference);
     digest(out, "manifestDigest", report.image.manifest_digest);
     digest(out, "configDigest", report.image.config_digest);
-    write_layers(out, report.image);
+    write_layers(out, report.image, report.chains);
     out.key("unpack").begin_object().field("owners", report.options.own);
     out.field("shift", report.options.shift).field("setid", setid_name(report.options.setid)).end_object();
     write_counts(out, report.counts);

@@ -18,6 +18,7 @@ struct Report {
     // Absent where the image's user is not to be found: launch may name another, so it is no error yet.
     const oci::ImageProcess* process = nullptr;
     std::string process_error;
+    std::vector<oci::Digest> chains = {};  // of the store: where each layer lies
 };
 
 // Schema version 1, in docs/image-json.md.

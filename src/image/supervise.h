@@ -10,13 +10,18 @@
 
 namespace casemate::image {
 
-inline constexpr std::string_view scratch_prefix = ".casemate-unpack-";
-
 // What the source's text means: the longest prefix before a ':' that exists is the path, the rest the reference.
 struct SourceText {
     std::string path, reference;
 };
 Result<SourceText> split_source(const std::string& text);
+
+struct Opened {
+    Fd layout, archive;  // one of the two
+};
+Result<Opened> open_source(const std::string& path);
+// Answers a worker that asks for a file of the layout; a broken name, a symlink or a FIFO is told as an error.
+Result<void> answer_open(FdView channel, FdView layout, const Message& ask);
 
 using OnProgress = std::function<void(const Message&)>;
 Result<Counts> supervise(const Request& request, const OnProgress& on_progress);

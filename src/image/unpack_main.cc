@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "image/report.h"
+#include "image/store.h"
 #include "image/supervise.h"
 #include "json/writer.h"
 
@@ -22,6 +23,7 @@ constexpr char usage[] =
     "usage: casemate-unpack [OPTION]... SOURCE DEST\n"
     "SOURCE: an OCI layout directory (DIR[:REF]), an OCI archive or a docker archive (tar, also gzip or zstd).\n"
     "DEST:   a directory that does not exist yet, or is empty; gets rootfs/ and image.json.\n"
+    "  --store DIR                into the image store DIR instead of DEST, a directory for each layer\n"
     "  --ref REF                  which image, where SOURCE has several\n"
     "  --platform OS/ARCH[/VAR]   instead of this machine's\n"
     "  --setid keep|ignore|strip  set-id bits and file capabilities (default: strip)\n"
@@ -37,6 +39,7 @@ constexpr char usage[] =
 
 struct Options {
     Request request;
+    std::string store;
     bool json = false, progress = true, help = false, version = false;
 };
 
@@ -65,6 +68,8 @@ Result<void> take(std::string_view option, std::string_view value, Options& opti
     Request& request = options.request;
     if (option == "ref") {
         request.wanted.reference = value;
+    } else if (option == "store") {
+        options.store = value;
     } else if (option == "platform") {
         request.wanted.platform = TRY(platform(value));
     } else if (option == "setid") {
@@ -98,7 +103,8 @@ Result<void> take(std::string_view option, std::string_view value, Options& opti
 }
 
 Result<void> parse(int argc, char** argv, Options& options) {
-    static constexpr option table[] = {{"ref", required_argument, nullptr, 0},
+    static constexpr option table[] = {{"store", required_argument, nullptr, 0},
+                                       {"ref", required_argument, nullptr, 0},
                                        {"platform", required_argument, nullptr, 0},
                                        {"setid", required_argument, nullptr, 0},
                                        {"devices", required_argument, nullptr, 0},
@@ -119,10 +125,11 @@ Result<void> parse(int argc, char** argv, Options& options) {
         TRY(take(table[index].name, optarg ? optarg : "", options));
     }
     if (options.help || options.version) return {};
-    if (argc - optind != 2) return Error::invalid("expected SOURCE and DEST").hint("see --help");
+    const bool store = !options.store.empty();
+    if (argc - optind != (store ? 1 : 2)) return Error::invalid(store ? "expected SOURCE" : "expected SOURCE and DEST").hint("see --help");
     Request& request = options.request;
     request.source = argv[optind];
-    request.destination = argv[optind + 1];
+    if (!store) request.destination = argv[optind + 1];
     const SourceText source = TRY(split_source(request.source));
     request.path = source.path;
     if (!source.reference.empty()) {
@@ -132,6 +139,7 @@ Result<void> parse(int argc, char** argv, Options& options) {
     }
     // Without root nobody may give files away.
     request.tree.own = ::geteuid() == 0;
+    if (store && (!request.tree.own || request.tree.shift != 0)) return Error::with_code(EPERM, "--store needs root, and stores owners as they are");
     if (request.tree.shift != 0 && !request.tree.own) return Error::invalid("--shift needs root");
     return {};
 }
@@ -190,6 +198,33 @@ void print_result(const Counts& counts, const Options& options) {
     std::printf("%s\n", out.text().c_str());
 }
 
+void print_stored(const StoredImage& stored, const Options& options) {
+    if (!options.json) {
+        std::printf("stored: %s\n%zu layers, %zu of them new: %s\n", stored.id.c_str(), stored.layers, stored.added, summary(stored.counts).c_str());
+        return;
+    }
+    json::Writer out;
+    out.begin_object().field("event", "stored").field("image", stored.id).field("layers", uint64_t{stored.layers});
+    out.field("added", uint64_t{stored.added}).field("files", stored.counts.files).field("bytes", stored.counts.bytes).end_object();
+    std::printf("%s\n", out.text().c_str());
+}
+
+// What was asked for, with its result printed.
+Result<void> unpack_as_asked(const Options& options, const OnProgress& on_progress, const Progress& progress) {
+    if (!options.store.empty()) {
+        auto stored = store_image(options.request, options.store, on_progress);
+        progress.end();
+        if (!stored) return std::move(stored).take_error();
+        print_stored(stored.value(), options);
+        return {};
+    }
+    auto counts = supervise(options.request, on_progress);
+    progress.end();
+    if (!counts) return std::move(counts).take_error();
+    print_result(counts.value(), options);
+    return {};
+}
+
 int run(int argc, char** argv) {
     ::umask(077);
     Options options;
@@ -202,13 +237,9 @@ int run(int argc, char** argv) {
         return 0;
     }
     Progress progress(options);
-    auto counts = supervise(options.request, [&](const Message& message) { progress.show(message); });
-    progress.end();
-    if (counts) {
-        print_result(counts.value(), options);
-        return 0;
-    }
-    const Error error = std::move(counts).take_error().within(concat("unpack ", quoted(options.request.source)));
+    auto done = unpack_as_asked(options, [&](const Message& message) { progress.show(message); }, progress);
+    if (done) return 0;
+    const Error error = std::move(done).take_error().within(concat("unpack ", quoted(options.request.source)));
     print_error(error, options.json);
     return error.exit_code();
 }

@@ -20,6 +20,19 @@ foreach(mode IN ITEMS root rootless)
   set_tests_properties("e2e: podman ${mode}" PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600 ENVIRONMENT "${e2e_environment}")
 endforeach()
 
+# The catalogue of attacks on unpacking, one test a row.
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_FOUND)
+  execute_process(COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/lib_unpack_rows.py --list OUTPUT_VARIABLE unpack_rows)
+  foreach(row IN LISTS unpack_rows)
+    add_test(NAME "unpack: ${row}" COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/lib_unpack_rows.py ${row})
+    set_tests_properties("unpack: ${row}" PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "${e2e_environment}")
+  endforeach()
+endif()
+
+# Debian is fetched, and fifteen images are unpacked five times each.
+set_tests_properties("e2e: image_layouts" PROPERTIES TIMEOUT 1500)
+
 set_tests_properties("e2e: mutations" PROPERTIES DEPENDS "e2e: launch_health")  # which makes the test user
 set_tests_properties("e2e: buildah" PROPERTIES DEPENDS "e2e: dockerfile_build")  # which makes the base
 

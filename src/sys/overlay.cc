@@ -1,0 +1,168 @@
+#include "sys/overlay.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "sys/call.h"
+#include "sys/fd_passing.h"
+
+namespace casemate::sys {
+namespace {
+
+constexpr uint64_t ms_private = 1 << 18;
+constexpr size_t option_limit = 255;  // fsconfig(2) takes strings of at most 255 bytes
+constexpr std::string_view name_letters = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+constexpr unsigned set_string = 1, set_flag = 0, set_descriptor = 5, cmd_create = 6;  // FSCONFIG_*
+
+// As MountBuilder, with options that are descriptors (FSCONFIG_SET_FD).
+class OverlayBuilder {
+public:
+    static Result<OverlayBuilder> open() {
+        const long fd = ::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+        if (fd < 0) return Error::sys("fsopen overlay");
+        return OverlayBuilder(Fd(static_cast<int>(fd)));
+    }
+    Result<void> set(const char* key, const char* value) { return configure(set_string, key, value, 0); }
+    Result<void> flag(const char* key) { return configure(set_flag, key, nullptr, 0); }
+    Result<void> set_fd(const char* key, FdView fd) { return configure(set_descriptor, key, nullptr, fd.get()); }
+    Result<Fd> mount(uint64_t attributes) {
+        TRY(configure(cmd_create, nullptr, nullptr, 0));
+        const long fd = ::syscall(SYS_fsmount, context_.get(), FSMOUNT_CLOEXEC, attributes);
+        if (fd < 0) return Error::sys("overlay: fsmount");
+        return Fd(static_cast<int>(fd));
+    }
+
+private:
+    explicit OverlayBuilder(Fd context) : context_(std::move(context)) {}
+    Result<void> configure(unsigned command, const char* key, const char* value, int extra) {
+        if (::syscall(SYS_fsconfig, context_.get(), command, key, value, extra) == 0) return {};
+        return Error::sys(concat("overlay: fsconfig ", key ? key : "create"));
+    }
+    Fd context_;
+};
+
+// Said explicitly: defaults differ by kernel. No upper outlives its container, so nothing needs to be synced ("volatile").
+Result<OverlayBuilder> begin(bool writable) {
+    OverlayBuilder builder = TRY(OverlayBuilder::open());
+    TRY(builder.flag("userxattr"));
+    TRY(builder.set("index", "off"));
+    TRY(builder.set("xino", "off"));
+    TRY(builder.set("metacopy", "off"));
+    TRY(builder.set("redirect_dir", "nofollow"));
+    if (writable) TRY(builder.flag("volatile"));
+    return builder;
+}
+
+Result<Fd> by_descriptor(const Overlay& overlay, uint64_t attributes) {
+    const bool writable = overlay.own.get() >= 0;
+    OverlayBuilder builder = TRY(begin(writable));
+    for (const FdView layer : overlay.lower) TRY(builder.set_fd("lowerdir+", layer));
+    if (writable) {
+        const Fd upper = TRY(openat2(overlay.own, overlay.upper, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
+        const Fd work = TRY(openat2(overlay.own, overlay.work, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
+        TRY(builder.set_fd("upperdir", upper));
+        TRY(builder.set_fd("workdir", work));
+    }
+    return builder.mount(attributes);
+}
+
+// Short names: all of them have to fit into one option.
+std::string layer_name(size_t index) {
+    std::string name(1, name_letters[index % name_letters.size()]);
+    if (index >= name_letters.size()) name.insert(name.begin(), name_letters[index / name_letters.size()]);
+    return name;
+}
+
+// In a mount namespace of our own, with the working directory on a tmpfs there: layers become its directories.
+Result<Fd> with_attached_layers(const Overlay& overlay, uint64_t attributes) {
+    const bool writable = overlay.own.get() >= 0;
+    MountBuilder tmpfs = TRY(MountBuilder::open("tmpfs"));
+    TRY(tmpfs.set("mode", "0700"));
+    const Fd table = TRY(tmpfs.mount(0));
+    const Fd top = TRY(open("/", O_PATH | O_DIRECTORY));
+    TRY(move_mount(table, top));
+    if (::fchdir(table.get()) < 0) return Error::sys("fchdir");
+    const auto attach = [&](FdView mount, const std::string& name) -> Result<void> {
+        TRY(mkdirat(table, name.c_str(), 0700));
+        return move_mount_at(mount, table, name.c_str());
+    };
+    std::string names;
+    for (size_t i = 0; i < overlay.lower.size(); ++i) {
+        TRY(attach(overlay.lower[i], layer_name(i)));
+        names += concat(i ? ":" : "", layer_name(i));
+    }
+    if (names.size() > option_limit)
+        return Error::from_errno(E2BIG, concat(overlay.lower.size(), " layers")).hint("this kernel takes about 100; flatten the image, or use Linux 6.13 or newer");
+    OverlayBuilder builder = TRY(begin(writable));
+    TRY(builder.set("lowerdir", names.c_str()));
+    if (writable) {
+        TRY(attach(overlay.own, "_"));
+        TRY(builder.set("upperdir", concat("_/", overlay.upper).c_str()));
+        TRY(builder.set("workdir", concat("_/", overlay.work).c_str()));
+    }
+    return builder.mount(attributes);
+}
+
+struct Failure {
+    int32_t code = 0;
+    char text[400] = {};
+};
+
+[[noreturn]] void make_in_child(const Overlay& overlay, uint64_t attributes, FdView channel) {
+    const auto made = [&]() -> Result<Fd> {
+        TRY(unshare(CLONE_NEWNS));
+        const Fd top = TRY(open("/", O_PATH | O_DIRECTORY));
+        TRY(mount_setattr(top, AT_RECURSIVE, 0, 0, ms_private));
+        return with_attached_layers(overlay, attributes);
+    }();
+    if (made) ::_exit(send_byte(channel, 'o', made.value()) ? 0 : 1);
+    Failure failure;
+    failure.code = made.error().code();
+    const std::string& text = made.error().text();
+    std::memcpy(failure.text, text.data(), std::min(text.size(), sizeof failure.text - 1));
+    (void)!::send(channel.get(), &failure, sizeof failure, MSG_NOSIGNAL);
+    ::_exit(1);
+}
+
+Result<Fd> by_private_namespace(const Overlay& overlay, uint64_t attributes) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::sys("socketpair");
+    Fd ours(ends[0]), theirs(ends[1]);
+    const pid_t child = ::fork();
+    if (child < 0) return Error::sys("fork");
+    if (child == 0) make_in_child(overlay, attributes, theirs);
+    theirs.reset();
+    Failure failure;
+    const ssize_t peeked = ::recv(ours.get(), &failure, sizeof failure, MSG_PEEK);
+    auto received = receive_byte(ours);
+    while (::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+    if (peeked == static_cast<ssize_t>(sizeof failure)) return Error::with_code(failure.code, failure.text);
+    Fd made = TRY(std::move(received)).second;
+    if (!made) return Error::from_errno(EPROTO, "the overlay did not come");
+    return made;
+}
+
+}  // namespace
+
+Result<Fd> make_overlay(const Overlay& overlay, uint64_t attributes, OverlayWay way) {
+    if (way != OverlayWay::private_namespace) {
+        auto made = by_descriptor(overlay, attributes);
+        // EOPNOTSUPP, EINVAL: no such option before 6.13, no detached layers before 6.15.
+        const bool old = !made && (made.error().code() == EINVAL || made.error().code() == EOPNOTSUPP);
+        if (!old || way == OverlayWay::by_descriptor) return made;
+    }
+    return by_private_namespace(overlay, attributes);
+}
+
+}  // namespace casemate::sys
