@@ -16,6 +16,7 @@
 #include "launch/wire.h"
 #include "steps/sequence.h"
 #include "sys/call.h"
+#include "sys/fd_passing.h"
 
 namespace casemate::launch {
 namespace {
@@ -145,7 +146,7 @@ Result<void> hand_over(steps::HostContext& host, FdView pidfd, int number, const
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     if (options.group) TRY_IN("join cgroup", options.group->attach(host.pid));
     TRY(steps::run_host(host, steps::Phase::adopt));
-    TRY(send(channel, Letter::go));
+    TRY(sys::send_byte(channel, static_cast<char>(Letter::go), host.plan.mounts().root.layered() ? FdView(host.prepared.tree) : FdView(-1)));
     Message first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
     if (first.letter == Letter::mounted && !first.end && plan::holds_for_hooks(host.plan.hooks()) && options.on_mounted) {
         TRY(options.on_mounted({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.group, {}}));

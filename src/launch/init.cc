@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "launch/wire.h"
+#include "sys/fd_passing.h"
 #include "steps/sequence.h"
 
 namespace casemate::launch {
@@ -36,11 +37,9 @@ void copy_text(char* to, size_t size, const std::string& from) {
 void run_init(steps::Prepared& prepared, Fd channel, int host_end, const sigset_t& signal_mask) {
     // First of all: with this end open here, a dead host would never be noticed.
     ::close(host_end);
-    char letter = 0;
-    ssize_t got;
-    do got = ::recv(channel.get(), &letter, 1, 0);
-    while (got < 0 && errno == EINTR);
-    if (got != 1 || letter != static_cast<char>(Letter::go)) ::_exit(125);
+    auto go = sys::receive_byte(channel);
+    if (!go || go.value().first != static_cast<char>(Letter::go)) ::_exit(125);
+    if (prepared.plan.mounts().root.layered()) prepared.tree = std::move(go.value().second);
     steps::InitContext context(prepared);
     context.channel = channel.release();
     if (::sigprocmask(SIG_SETMASK, &signal_mask, nullptr) < 0) fail(context.channel, Error::sys("sigprocmask"));

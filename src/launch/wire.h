@@ -1,6 +1,7 @@
 // What host and init say to one another: one fixed struct a message, over SOCK_SEQPACKET; no JSON after the fork.
 //
-//   host -> init   Go            the maps are written, the trees have their flags: begin
+//   host -> init   Go            the maps are written, the trees have their flags: begin. Of an image in layers, its root
+//                                comes along: it can be made only when the maps are there
 //   init -> host   Failed        a step failed: the launch is over
 //   init -> host   Mounted       hooks: everything is mounted, the host's root still there; init waits
 //   host -> init   Resume        the hooks have run

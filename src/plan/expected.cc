@@ -146,12 +146,13 @@ void expect_remount(Expected& out, const MountPlan& remount) {
 void expect_mounts(Expected& out, const Plan& plan) {
     const MountsPlan& mounts = plan.mounts();
     const RootPlan& root = mounts.root;
-    const uint64_t root_attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) |
-                                     (root.nodev ? MOUNT_ATTR_NODEV : 0);
     // A root that is neither read-only nor nosuid is wholly config.json's; and hooks may mount there.
     out.exact_mounts = (root.readonly || root.nosuid) && !holds_for_hooks(plan.hooks());
-    out.mounts.push_back(
-        {{}, {}, "/", mount_flags(root_attributes, root.idmap), propagation_tags(root.propagation), {}, false});
+    // Of layers, each is idmapped, and the overlay of them is not. Without an upper its super block is read-only as well.
+    MountLine line{{}, {}, "/", mount_flags(root.attributes(), root.idmap && !root.layered()), propagation_tags(root.propagation), {}, false};
+    if (root.layered()) line.type = "overlay";
+    if (root.layered() && root.readonly) line.super_options = {"ro"};
+    out.mounts.push_back(std::move(line));
     for (const MountPlan& mount : mounts.mounts) {
         if (mount.kind == MountKind::remount) {
             expect_remount(out, mount);

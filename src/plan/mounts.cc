@@ -85,6 +85,10 @@ MountPlan v2_view(MountPlan asked, const cgroup::Draft& group) {
 
 }  // namespace
 
+uint64_t RootPlan::attributes() const {
+    return (readonly ? MOUNT_ATTR_RDONLY : 0) | (nosuid ? MOUNT_ATTR_NOSUID : 0) | (nodev ? MOUNT_ATTR_NODEV : 0);
+}
+
 Result<void> Compiler::root() {
     RootPlan& root = plan_.mounts_.root;
     if (config_.root_path.empty()) return Error::invalid("config.json: $.root.path: missing");
@@ -95,6 +99,9 @@ Result<void> Compiler::root() {
     root.nosuid = request_.launch || (setid && *setid != policy::SetidFiles::keep);
     root.nodev = request_.launch;
     root.shifted = request_.root_shifted;
+    root.layers = request_.root_layers;
+    root.own = request_.root_own;
+    if (root.layered() && plan_.ids_.mode == Mode::rootless) return Error::with_code(ENOTSUP, "a rootless launch takes an unpacked image");
     root.idmap = request_.id_base != 0 && plan_.ids_.mode == Mode::root_userns && !request_.root_shifted;
     if (!config_.linux_.rootfs_propagation.empty()) {
         const auto flag = propagation_flag(config_.linux_.rootfs_propagation);

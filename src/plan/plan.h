@@ -112,6 +112,13 @@ struct RootPlan {
     bool idmap = false;               // b: idmapped to the container's range
     bool shifted = false;             // b: owners were shifted while unpacking instead
     uint64_t propagation = 0;         // of "/" inside; 0: private
+    // An image of the store: the directories of its layers, topmost first; `path` is its record then. The root is an
+    // overlay of them and of what is the container's own, in `own`: missing mount points, and what is written where the
+    // root is not read-only.
+    std::vector<std::string> layers;
+    std::string own;
+    bool layered() const { return !layers.empty(); }
+    uint64_t attributes() const;      // MOUNT_ATTR_*, of the whole tree
 };
 
 struct MountsPlan {
@@ -286,6 +293,8 @@ struct Request {
     bool launch = false;         // `launch`: the constants of PROFILE 2.12 hold, the profile is the author of config
     bool root_shifted = false;   // owners of the root file system already are those of the id range
     bool root_can_idmap = true;
+    std::vector<std::string> root_layers;  // of an image of the store, topmost first
+    std::string root_own;        // with layers: an empty directory of the container's own
     uint32_t id_base = 0;        // b: first host id of the container's 65536-aligned slot; 0: none
     unsigned inherited_fds = 0;  // --listen: sockets that casemate opened
     unsigned preserved_fds = 0;  // OCI: the caller's descriptors 3 .. 3+n-1 are the app's

@@ -180,12 +180,15 @@ private:
     void mounts() {
         const MountsPlan& mounts = plan_.mounts();
         const RootPlan& root = mounts.root;
-        const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) |
-                                    (root.nodev ? MOUNT_ATTR_NODEV : 0);
         out_.key("root").begin_object().field("path", root.path);
-        bits("flags", attributes, mount_bits);
+        bits("flags", root.attributes(), mount_bits);
         flag("idmap", root.idmap);
         flag("shifted", root.shifted);
+        if (root.layered()) {
+            out_.key("layers").begin_array();
+            for (const std::string& layer : root.layers) out_.value(layer);
+            out_.end_array();
+        }
         propagation(root.propagation);
         out_.end_object();
         out_.key("mounts").begin_array();

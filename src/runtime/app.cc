@@ -1,6 +1,7 @@
 #include "runtime/app.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 
@@ -9,6 +10,7 @@
 #include "runtime/directories.h"
 #include "runtime/facts.h"
 #include "runtime/notify.h"
+#include "runtime/store.h"
 #include "sys/call.h"
 
 namespace casemate::runtime {
@@ -47,7 +49,7 @@ Result<void> write_pid_file(const std::string& path, pid_t pid) {
     return {};
 }
 
-Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data, bool notified) {
+Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, AppNeeds needs) {
     const HostConfig host = TRY(read_host_config());
     const policy::Profile profile = TRY(resolve_profile(options, host));
     const plan::HostFacts facts = TRY(host_facts(profile, true));
@@ -67,24 +69,31 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
         site.slot = TRY(take_slot(host, site.record().id));
         request.id_base = site.slot->base;
     }
-    const bool image = TRY(kind_of(options.source)) == SourceKind::image;
+    const SourceKind kind = TRY(kind_of(options.source));
+    const bool image = kind == SourceKind::image || kind == SourceKind::registry;
     std::string data;
-    if (image || with_data || notified) data = TRY(site.make_data());
-    SourceRequest wanted{options.source, options.ref, data + "/image", setid_word(profile), 0, {}, &profile};
-    if (image && request.id_base != 0 && !can_idmap(data, facts.kernel)) {
+    if (image || needs.data || needs.notified) data = TRY(site.make_data());
+    SourceRequest wanted{options.source, options.ref, data + "/image", setid_word(profile), 0, false, {}, &profile};
+    wanted.store = image && facts.root() && !needs.own_root && can_store(data, facts.kernel);
+    if (image && !wanted.store && request.id_base != 0 && !can_idmap(data, facts.kernel)) {
         log(LogLevel::info, concat(quoted(data), " cannot be idmapped: unpacking with the owners of the container's range"));
         wanted.shift = request.id_base;
     }
     Source source = TRY(open_source(settings, wanted));
     if (!source.admitted.record.empty()) TRY(keep_admission(data, source.admitted, site.record()));
     request.root_shifted = source.shifted;
+    request.root_layers = source.layers;
+    if (!source.layers.empty()) {
+        request.root_own = data + "/own";
+        if (::mkdir(request.root_own.c_str(), 0700) < 0) return Error::sys("mkdir").within(quoted(request.root_own));
+    }
     request.stop_signal = source.app.stop_signal;
     oci::Config config = TRY(configure(source, profile, facts, options));
-    if (notified) TRY(add_notify(data + "/notify", config));
+    if (needs.notified) TRY(add_notify(data + "/notify", config));
     plan::Plan plan = TRY(plan::compile(config, profile, facts, request));
     TRY(site.plan_cgroup(plan));
     std::optional<launch::Notifier> notifier;
-    if (notified) notifier = TRY(open_notifier(data + "/notify"));
+    if (needs.notified) notifier = TRY(open_notifier(data + "/notify"));
     return App{std::move(source), profile, facts, request, std::move(config), std::move(plan), std::move(notifier), std::move(data)};
 }
 

@@ -19,9 +19,13 @@ struct App {
     std::string data;  // the container's own directory below the data root, or empty
 };
 
-// Everything up to the plan. `with_data`: make the data directory even when the source needs none. What it makes, the
-// site takes away. `notified`: the app gets a NOTIFY_SOCKET that leads to ours.
-Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, bool with_data, bool notified = false);
+struct AppNeeds {
+    bool data = false;      // the data directory even when the source needs none
+    bool notified = false;  // the app gets a NOTIFY_SOCKET that leads to ours
+    bool own_root = false;  // an image's root as files of its own, not the store's: `probe` plants some there
+};
+// Everything up to the plan. What it makes, the site takes away.
+Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, Site& site, AppNeeds needs = {});
 
 // The outside half of verify: the confined, waiting app is compared with its plan (RECIPES H15).
 Result<void> verify_waiting(const launch::Waiting& waiting);

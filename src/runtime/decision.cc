@@ -27,7 +27,9 @@ Result<std::string> account_file(const sys::Root& root, const char* path) {
 Result<void> set_user(Source& source, const std::string& wanted, const policy::Profile& profile) {
     const oci::UserRequest request = TRY_IN("--user", oci::parse_user(wanted));
     const sys::Root root = TRY(sys::Root::open(source.app.root_path));
-    const std::string passwd = TRY(account_file(root, "/etc/passwd")), group = TRY(account_file(root, "/etc/group"));
+    const bool stored = !source.layers.empty();  // its record has copies
+    const std::string passwd = TRY(account_file(root, stored ? "/passwd" : "/etc/passwd"));
+    const std::string group = TRY(account_file(root, stored ? "/group" : "/etc/group"));
     const oci::ResolvedUser user = TRY_IN("--user", oci::resolve_user(request, passwd, group));
     if (user.uid == 0 && profile.identity.run_as_non_root.value_or(false))
         return Error::with_code(EPERM, concat("--user ", quoted(wanted), ": uid 0 is refused by identity.runAsNonRoot")).hint("waive identity.runAsNonRoot with a reason");

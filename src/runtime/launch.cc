@@ -53,7 +53,7 @@ public:
 private:
     Result<int> start_and_wait(const std::string& id) {
         Site site = TRY(Site::open(settings_, id));
-        App app = TRY(prepare_app(settings_, options_, site, options_.detach, !notify_address().empty()));
+        App app = TRY(prepare_app(settings_, options_, site, {.data = options_.detach, .notified = !notify_address().empty()}));
         announce(app.plan);
         launch::KernelLog kernel_log = launch::KernelLog::open_at_end();
         launch::Options start = TRY(start_options(app, site));

@@ -13,7 +13,7 @@ namespace casemate::runtime {
 Result<PlanReport> plan_launch(const Settings& settings, const LaunchOptions& options) {
     const std::string id = TRY(random_id());
     Site site = TRY(Site::open(settings, id));
-    const App app = TRY(prepare_app(settings, options, site, false));
+    const App app = TRY(prepare_app(settings, options, site));
     return report_of(app.plan, app.profile);
 }
 

@@ -72,7 +72,7 @@ Result<ProbeOutcome> probe(const Settings& settings, const LaunchOptions& wanted
     Site site = TRY(Site::open(settings, id));
     if (options.source.empty()) options.source = TRY(empty_root(site));
     options.command = {"casemate-probe"};
-    App app = TRY(prepare_app(settings, options, site, false));
+    App app = TRY(prepare_app(settings, options, site, {.own_root = true}));
     const std::string program = TRY(find_libexec(settings, "casemate-probe"));
     const std::string own_root = wanted.source.empty() || app.source.unpacked ? app.plan.mounts().root.path : std::string();
     const uint32_t root_uid = app.plan.mounts().root.shifted ? app.plan.ids().owner_uid : 0;

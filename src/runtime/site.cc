@@ -43,9 +43,10 @@ Site::~Site() {
         return;
     }
     if (keep_record_) {
-        // The app's output stays beside the record until it is deleted; the image goes now.
-        if (data_lock_)
-            if (auto removed = remove_tree(data_lock_, "image"); !removed) log(LogLevel::error, removed.error().text());
+        // The app's output stays beside the record until it is deleted; the image, and what lay above it, goes now.
+        for (const char* leaf : {"image", "own"})
+            if (data_lock_)
+                if (auto removed = remove_tree(data_lock_, leaf); !removed) log(LogLevel::error, removed.error().text());
         return;
     }
     if (auto removed = remove_leftovers(settings_, record_); !removed) {

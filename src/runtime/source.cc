@@ -8,13 +8,12 @@
 #include <cstdlib>
 
 #include "base/text.h"
-#include "json/value.h"
 #include "oci/config.h"
-#include "runtime/directories.h"
-#include "runtime/libexec.h"
+#include "runtime/pull.h"
+#include "runtime/store.h"
+#include "runtime/unpacker.h"
 #include "sys/call.h"
 #include "sys/removal.h"
-#include "sys/root.h"
 
 namespace casemate::runtime {
 namespace {
@@ -25,58 +24,6 @@ Result<std::string> absolute(const std::string& path) {
     char resolved[PATH_MAX];
     if (!::realpath(path.c_str(), resolved)) return Error::sys("realpath").within(quoted(path));
     return std::string(resolved);
-}
-
-std::vector<std::string> strings(const json::Value* array) {
-    std::vector<std::string> out;
-    if (array)
-        for (const json::Value& item : array->items()) out.emplace_back(item.string());
-    return out;
-}
-
-std::string text(const json::Value& object, std::string_view key) {
-    const json::Value* value = object.find(key);
-    return value && value->is_string() ? std::string(value->string()) : std::string();
-}
-
-// image.json is our own program's, yet what it carries is the image's: shapes are checked, values are judged later.
-Result<Source> read_image_report(const std::string& scratch, bool shifted) {
-    const Fd directory = TRY_IN(quoted(scratch), sys::open(scratch.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    const std::string report = TRY_IN("image.json", sys::read_file(directory, "image.json", size_t{4} << 20));
-    const json::Document document = TRY_IN("image.json", json::Document::parse(report));
-    const json::Value& root = document.root();
-    Source source;
-    source.unpacked = true;
-    source.shifted = shifted;
-    source.digest = text(root, "manifestDigest");
-    if (source.digest.empty()) source.digest = text(root, "configDigest");
-    source.app.root_path = scratch + "/rootfs";
-    const json::Value* process = root.find("process");
-    if (!process || !process->is_object()) return Error::invalid(concat("the image's configuration: ", text(root, "processError")));
-    source.app.args = strings(process->find("args"));
-    source.app.env = strings(process->find("env"));
-    source.app.cwd = text(*process, "cwd");
-    source.app.stop_signal = text(*process, "stopSignal");
-    const json::Value* user = process->find("user");
-    const auto number = [&](const char* key) -> uint32_t {
-        const json::Value* value = user->find(key);
-        return value && value->is_integer() ? static_cast<uint32_t>(value->unsigned_integer()) : UINT32_MAX;
-    };
-    const auto flag = [&](const char* key) {
-        const json::Value* value = user->find(key);
-        return value && value->is_bool() && value->boolean();
-    };
-    if (!user || !user->is_object() || !user->find("uid") || !user->find("gid")) return Error::invalid("image.json: no user");
-    source.app.uid = number("uid");
-    source.app.gid = number("gid");
-    if (const json::Value* groups = user->find("additionalGids"))
-        for (const json::Value& gid : groups->items()) source.app.additional_gids.push_back(static_cast<uint32_t>(gid.unsigned_integer()));
-    source.app.has_user = flag("userGiven") && source.app.uid != 0;
-    source.app.group_defaulted = flag("groupDefaulted");
-    source.app.home = text(*user, "home");
-    if (const json::Value* annotations = process->find("annotations"))
-        for (const json::Member& member : annotations->members()) source.annotations[std::string(member.key)] = member.value.string();
-    return source;
 }
 
 Result<Source> from_bundle(const std::string& directory) {
@@ -100,6 +47,22 @@ Result<Source> from_bundle(const std::string& directory) {
     return source;
 }
 
+Result<Source> open_unpacked(const Settings& settings, const SourceRequest& request) {
+    std::vector<std::string> words{"--setid", request.setid};
+    if (!request.ref.empty()) words.insert(words.end(), {"--ref", request.ref});
+    if (request.shift) words.insert(words.end(), {"--shift", std::to_string(request.shift)});
+    words.insert(words.end(), request.unpacker_arguments.begin(), request.unpacker_arguments.end());
+    words.insert(words.end(), {"--", request.source, request.scratch});
+    TRY(run_unpacker(settings, std::move(words)));
+    const Fd directory = TRY_IN(quoted(request.scratch), sys::open(request.scratch.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const std::string text = TRY_IN("image.json", sys::read_file(directory, "image.json", size_t{4} << 20));
+    Source source = std::move(TRY(parse_image_report(text)).source);
+    source.unpacked = true;
+    source.shifted = request.shift != 0;
+    source.app.root_path = request.scratch + "/rootfs";
+    return source;
+}
+
 }  // namespace
 
 Result<void> remove_unpacked(const std::string& path) {
@@ -111,8 +74,7 @@ Result<void> remove_unpacked(const std::string& path) {
 
 Result<SourceKind> kind_of(const std::string& source) {
     if (source.starts_with("rootfs:")) return SourceKind::rootfs;
-    if (source.starts_with("docker://"))
-        return Error::with_code(ENOTSUP, "SOURCE docker://: pulling is not part of this version").hint("copy it first: skopeo copy docker://REF oci:DIR:TAG");
+    if (source.starts_with("docker://")) return SourceKind::registry;
     // DIR:REF is a layout; a colon may also be part of a directory's name.
     std::string directory = source;
     for (size_t colon; !exists(directory) && (colon = directory.rfind(':')) != std::string::npos;) directory.resize(colon);
@@ -138,19 +100,17 @@ Result<Source> open_source(const Settings& settings, const SourceRequest& reques
             return source;
         }
         case SourceKind::bundle: return from_bundle(request.source);
-        case SourceKind::image: break;
+        case SourceKind::image:
+        case SourceKind::registry: break;
+    }
+    if (request.source.starts_with("docker://") && !request.store) {
+        SourceRequest fetched = request;
+        fetched.source = TRY(pull(request.source, request.scratch + ".layout"));
+        return open_source(settings, fetched);
     }
     Admitted admitted;
     if (asks) admitted = TRY(admit(settings, *request.profile, request.source, request.ref));
-    std::vector<std::string> words{"casemate-unpack", "--setid", request.setid};
-    if (!request.ref.empty()) words.insert(words.end(), {"--ref", request.ref});
-    if (request.shift) words.insert(words.end(), {"--shift", std::to_string(request.shift)});
-    words.insert(words.end(), request.unpacker_arguments.begin(), request.unpacker_arguments.end());
-    words.insert(words.end(), {"--", request.source, request.scratch});
-    const std::string program = TRY(find_libexec(settings, "casemate-unpack"));
-    const LibexecAnswer answer = TRY(run_libexec({program, std::move(words), -1, {}}));
-    if (answer.code != 0) return answer.failure("casemate-unpack").within("unpack");
-    Source source = TRY(read_image_report(request.scratch, request.shift != 0));
+    Source source = TRY(request.store ? open_stored(settings, request) : open_unpacked(settings, request));
     // What was judged is what runs: the digest stands for every byte, whatever happened to the layout meanwhile.
     if (asks && source.digest != admitted.digest) {
         (void)remove_unpacked(request.scratch).operator bool();  // the launch fails either way

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "oci/config.h"
 #include "plan/plan.h"
@@ -17,6 +18,7 @@ struct SourceRequest {
     std::string scratch;         // where an image is unpacked to: a directory that does not exist yet
     std::string setid;           // keep, ignore, strip
     uint32_t shift = 0;          // owners are shifted by this base; 0: not
+    bool store = false;          // an image goes to the store, layer by layer, and not to scratch
     std::vector<std::string> unpacker_arguments;
     const policy::Profile* profile = nullptr;  // whose admission decides
 };
@@ -27,12 +29,15 @@ struct Source {
     bool shifted = false;
     std::string digest;          // of the manifest; of the config where there is none
     Admitted admitted;
+    // An image of the store: its layers' directories, topmost first; its record, root_path, has the account files.
+    std::vector<std::string> layers;
+    Fd in_use;                   // keeps it from being removed, as long as it is open
     std::map<std::string, std::string> annotations;
     // A bundle's own restrictions that a launch takes over beside its process (source_bundle.cc).
     std::optional<oci::Config> bundle;
 };
 
-enum class SourceKind : uint8_t { image, bundle, rootfs };
+enum class SourceKind : uint8_t { image, registry, bundle, rootfs };
 Result<SourceKind> kind_of(const std::string& source);
 // Checks that a launch can honour what the bundle restricts, by name; what it merely grants is the profile's to give.
 Result<void> check_bundle(const oci::Config& bundle);

@@ -18,9 +18,9 @@ Result<void> unpack(const Settings& settings, const UnpackOptions& options) {
     const HostConfig host = TRY(read_host_config());
     const policy::Profile profile = TRY(resolve_profile(launch, host));
     const plan::HostFacts facts = TRY(host_facts(profile, true));
-    if (TRY(kind_of(options.source)) != SourceKind::image) return Error::invalid(concat(quoted(options.source), ": is not an image"));
+    if (TRY(kind_of(options.source)) != SourceKind::image && !options.source.starts_with("docker://")) return Error::invalid(concat(quoted(options.source), ": is not an image"));
     constexpr const char* setid[] = {"keep", "ignore", "strip"};
-    const SourceRequest request{options.source, options.ref, options.bundle, setid[static_cast<size_t>(profile.filesystem.setid_files.value_or(policy::SetidFiles::strip))], 0,
+    const SourceRequest request{options.source, options.ref, options.bundle, setid[static_cast<size_t>(profile.filesystem.setid_files.value_or(policy::SetidFiles::strip))], 0, false,
                                 options.unpacker_arguments, &profile};
     Source source = TRY(open_source(settings, request));
     ScopeExit undo([&] { (void)remove_unpacked(options.bundle).operator bool(); });

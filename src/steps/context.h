@@ -40,7 +40,9 @@ struct Prepared {
     std::optional<sys::Root> root;        // the root file system, in the host's view
     dev_t root_device = 0;
     ino_t root_inode = 0;
-    Fd tree;                              // root modes: its detached clone
+    Fd tree;                              // root modes: its detached clone, or the overlay of its layers
+    std::vector<Fd> layers;               // O_PATH of the layers' directories, topmost first
+    Fd own;                               // O_PATH of the container's own directory above them
     Fd dev;                               // root modes: the whole /dev, detached
     std::map<std::string, std::string> reached;  // mount points that lead elsewhere through links of the image
     std::vector<BindSource> binds;        // one per mount of the plan; empty entries for the others

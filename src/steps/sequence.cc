@@ -14,6 +14,7 @@ const HostStep* const host_table[] = {
     &host::hide_from_ptrace,
     &host::open_procfs,
     &host::open_root,
+    &host::open_layers,
     &host::make_cgroup,
     &host::open_bind_sources,
     &host::create_mount_points,
@@ -27,6 +28,7 @@ const HostStep* const host_table[] = {
     &host::write_id_maps,
     &host::set_process_limits,
     &host::set_tree_attributes,
+    &host::stack_layers,
     &host::set_scheduling,
     &host::move_net_devices,
 };

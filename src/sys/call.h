@@ -45,6 +45,7 @@ public:
     static Result<MountBuilder> open(const char* type);
     Result<void> set(const char* key, const char* value);
     Result<void> flag(const char* key);
+    Result<void> set_fd(const char* key, FdView fd);
     Result<Fd> mount(uint64_t attributes);  // create, fsmount: a detached mount
 
 private:

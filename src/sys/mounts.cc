@@ -10,7 +10,7 @@ extern "C" int umount2(const char*, int) noexcept;
 namespace casemate::sys {
 namespace {
 constexpr int detach = 2;                 // MNT_DETACH; <sys/mount.h> clashes with <linux/mount.h> in glibc 2.36
-constexpr unsigned set_string = 1, set_flag = 0, cmd_create = 6;  // FSCONFIG_*
+constexpr unsigned set_string = 1, set_flag = 0, set_descriptor = 5, cmd_create = 6;  // FSCONFIG_*
 }  // namespace
 
 Result<MountBuilder> MountBuilder::open(const char* type) {
@@ -36,6 +36,11 @@ Result<void> MountBuilder::set(const char* key, const char* value) {
 
 Result<void> MountBuilder::flag(const char* key) {
     if (::syscall(SYS_fsconfig, context_.get(), set_flag, key, nullptr, 0) < 0) return failed(concat("fsconfig ", key));
+    return {};
+}
+
+Result<void> MountBuilder::set_fd(const char* key, FdView fd) {
+    if (::syscall(SYS_fsconfig, context_.get(), set_descriptor, key, nullptr, fd.get()) < 0) return failed(concat("fsconfig ", key));
     return {};
 }
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,38 +21,9 @@ constexpr uint64_t ms_private = 1 << 18;
 constexpr size_t option_limit = 255;  // fsconfig(2) takes strings of at most 255 bytes
 constexpr std::string_view name_letters = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-constexpr unsigned set_string = 1, set_flag = 0, set_descriptor = 5, cmd_create = 6;  // FSCONFIG_*
-
-// As MountBuilder, with options that are descriptors (FSCONFIG_SET_FD).
-class OverlayBuilder {
-public:
-    static Result<OverlayBuilder> open() {
-        const long fd = ::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
-        if (fd < 0) return Error::sys("fsopen overlay");
-        return OverlayBuilder(Fd(static_cast<int>(fd)));
-    }
-    Result<void> set(const char* key, const char* value) { return configure(set_string, key, value, 0); }
-    Result<void> flag(const char* key) { return configure(set_flag, key, nullptr, 0); }
-    Result<void> set_fd(const char* key, FdView fd) { return configure(set_descriptor, key, nullptr, fd.get()); }
-    Result<Fd> mount(uint64_t attributes) {
-        TRY(configure(cmd_create, nullptr, nullptr, 0));
-        const long fd = ::syscall(SYS_fsmount, context_.get(), FSMOUNT_CLOEXEC, attributes);
-        if (fd < 0) return Error::sys("overlay: fsmount");
-        return Fd(static_cast<int>(fd));
-    }
-
-private:
-    explicit OverlayBuilder(Fd context) : context_(std::move(context)) {}
-    Result<void> configure(unsigned command, const char* key, const char* value, int extra) {
-        if (::syscall(SYS_fsconfig, context_.get(), command, key, value, extra) == 0) return {};
-        return Error::sys(concat("overlay: fsconfig ", key ? key : "create"));
-    }
-    Fd context_;
-};
-
 // Said explicitly: defaults differ by kernel. No upper outlives its container, so nothing needs to be synced ("volatile").
-Result<OverlayBuilder> begin(bool writable) {
-    OverlayBuilder builder = TRY(OverlayBuilder::open());
+Result<MountBuilder> begin(bool writable) {
+    MountBuilder builder = TRY(MountBuilder::open("overlay"));
     TRY(builder.flag("userxattr"));
     TRY(builder.set("index", "off"));
     TRY(builder.set("xino", "off"));
@@ -65,7 +35,7 @@ Result<OverlayBuilder> begin(bool writable) {
 
 Result<Fd> by_descriptor(const Overlay& overlay, uint64_t attributes) {
     const bool writable = overlay.own.get() >= 0;
-    OverlayBuilder builder = TRY(begin(writable));
+    MountBuilder builder = TRY(begin(writable));
     for (const FdView layer : overlay.lower) TRY(builder.set_fd("lowerdir+", layer));
     if (writable) {
         const Fd upper = TRY(openat2(overlay.own, overlay.upper, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0));
@@ -103,7 +73,7 @@ Result<Fd> with_attached_layers(const Overlay& overlay, uint64_t attributes) {
     }
     if (names.size() > option_limit)
         return Error::from_errno(E2BIG, concat(overlay.lower.size(), " layers")).hint("this kernel takes about 100; flatten the image, or use Linux 6.13 or newer");
-    OverlayBuilder builder = TRY(begin(writable));
+    MountBuilder builder = TRY(begin(writable));
     TRY(builder.set("lowerdir", names.c_str()));
     if (writable) {
         TRY(attach(overlay.own, "_"));

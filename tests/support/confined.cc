@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "steps/sequence.h"
 #include "sys/call.h"
+#include "sys/fd_passing.h"
 
 namespace casemate::test {
 namespace {
@@ -56,8 +57,9 @@ void note(Failure& failure, const Error& error) {
 }
 
 [[noreturn]] void be_init(steps::Prepared& prepared, Fd channel, const Choice& choice, const std::function<void(steps::InitContext&, void*)>& look, Shared& shared, void* out) {
-    char go = 0;
-    if (::recv(channel.get(), &go, 1, 0) != 1) ::_exit(125);
+    auto go = sys::receive_byte(channel);
+    if (!go) ::_exit(125);
+    if (go.value().second) prepared.tree = std::move(go.value().second);
     steps::InitContext context(prepared);
     context.channel = channel.release();
     auto done = apply(steps::init_sequence(), context, choice, [](steps::Phase phase) { return phase < steps::Phase::exec; });
@@ -93,7 +95,8 @@ Result<void> be_host(const plan::Plan& plan, const Choice& choice, const std::fu
     host.pid = init.pid;
     auto adopted = apply(steps::host_sequence(), host, choice, [](steps::Phase phase) { return phase == steps::Phase::adopt; });
     // Kept open until init has ended: to init a closed channel is a dead host.
-    if (adopted) (void)!::send(ours.get(), "m", 1, MSG_NOSIGNAL);
+    const bool layered = plan.mounts().root.layered();
+    if (adopted) (void)sys::send_byte(ours, 'm', layered ? FdView(prepared.tree) : FdView(-1)).operator bool();
     else ours.reset();
     int status = 0;
     while (::waitpid(init.pid, &status, __WALL) < 0 && errno == EINTR) {

@@ -39,10 +39,6 @@ bool has_binds(const plan::Plan& plan) {
     return false;
 }
 
-uint64_t root_attributes(const plan::RootPlan& root) {
-    return (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) | (root.nodev ? MOUNT_ATTR_NODEV : 0);
-}
-
 Result<void> open_sources(HostContext& context) {
     const auto& mounts = context.plan.mounts().mounts;
     context.prepared.binds.resize(mounts.size());
@@ -106,9 +102,9 @@ Result<void> set_idmap(FdView tree, bool recursive, int userns) {
 // Attributes of every tree whose idmap is as `idmapped` says.
 Result<void> set_all_attributes(HostContext& context, bool idmapped, int userns) {
     const plan::MountsPlan& plan = context.plan.mounts();
-    if (plan.root.idmap == idmapped) {
+    if (plan.root.idmap == idmapped && !plan.root.layered()) {
         if (idmapped) TRY_IN(quoted(plan.root.path), set_idmap(context.prepared.tree, true, userns));
-        if (const uint64_t attributes = root_attributes(plan.root))
+        if (const uint64_t attributes = plan.root.attributes())
             TRY_IN(quoted(plan.root.path), sys::mount_setattr(context.prepared.tree, AT_RECURSIVE, attributes));
     }
     for (size_t i = 0; i < plan.mounts.size(); ++i) {
@@ -127,7 +123,7 @@ Result<void> set_all_attributes(HostContext& context, bool idmapped, int userns)
 
 // A bundle's `rootfs` is image data: its last component is never followed (SECURITY 3.A, Incus).
 const HostStep open_root{
-    "open root", Phase::prepare, [](const plan::Plan&) { return true; },
+    "open root", Phase::prepare, [](const plan::Plan& plan) { return !plan.mounts().root.layered(); },
     [](const plan::Plan& plan) { return quoted(plan.mounts().root.path); },
     [](HostContext& context) -> Result<void> {
         context.prepared.root = TRY(sys::Root::open(context.plan.mounts().root.path));
@@ -159,8 +155,13 @@ const HostStep clone_trees{
     [](HostContext& context) -> Result<void> {
         constexpr unsigned clone = AT_EMPTY_PATH | OPEN_TREE_CLONE;
         const plan::MountsPlan& plan = context.plan.mounts();
-        context.prepared.tree = TRY_IN(quoted(plan.root.path), sys::open_tree(context.prepared.root->fd(), "", clone | AT_RECURSIVE));
-        TRY_IN(quoted(plan.root.path), leave_peer_group(context.prepared.tree));
+        if (plan.root.layered()) {
+            // The view has served: its upper is about to become a layer, and init must not inherit it.
+            context.prepared.root.reset();
+        } else {
+            context.prepared.tree = TRY_IN(quoted(plan.root.path), sys::open_tree(context.prepared.root->fd(), "", clone | AT_RECURSIVE));
+            TRY_IN(quoted(plan.root.path), leave_peer_group(context.prepared.tree));
+        }
         for (size_t i = 0; i < plan.mounts.size(); ++i) {
             if (plan.mounts[i].kind != plan::MountKind::bind) continue;
             BindSource& bind = context.prepared.binds[i];
@@ -176,7 +177,7 @@ const HostStep set_tree_attributes{
     "idmap trees", Phase::adopt,
     [](const plan::Plan& plan) {
         if (is_rootless(plan)) return false;
-        if (plan.mounts().root.idmap) return true;
+        if (plan.mounts().root.idmap && !plan.mounts().root.layered()) return true;
         for (const plan::MountPlan& mount : plan.mounts().mounts)
             if (mount.idmap && mount.uid_map.empty()) return true;
         return false;
