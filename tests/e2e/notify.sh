@@ -17,8 +17,13 @@ manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 manager.bind(sys.argv[1])
 os.chmod(sys.argv[1], 0o777)
 open(sys.argv[2] + ".there", "w").close()
-while True:
-    data, fds, _, _ = socket.recv_fds(manager, 4096, 1)
+manager.settimeout(1)
+test = os.getppid()
+while os.getppid() == test:  # and no longer: a test that failed is not to be waited for
+    try:
+        data, fds, _, _ = socket.recv_fds(manager, 4096, 1)
+    except TimeoutError:
+        continue
     for fd in fds:
         os.close(fd)
     with open(sys.argv[2], "a") as out:
