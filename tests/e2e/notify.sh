@@ -102,8 +102,10 @@ nothing_left
 
 say "launch"
 rm -f "$heard"
-NOTIFY_SOCKET=$manager run launch --volume /usr:/usr:ro "rootfs:$scratch/root" -- /usr/bin/python3 -c "$(app 0 0.2)" >"$scratch/launch.log" || fail launch
+mkdir "$scratch/usr" && mount --bind /usr "$scratch/usr"  # hardened gives no one the host's own /usr
+NOTIFY_SOCKET=$manager run launch --volume "$scratch/usr:/usr:ro" "rootfs:$scratch/root" -- /usr/bin/python3 -c "$(app 0 0.2)" >"$scratch/launch.log" || fail launch
 assert_eq "launch" "$(lines)" "STATUS=nearly;STATUS=up READY=1;STOPPING=1;"
+umount "$scratch/usr"
 unset NOTIFY_SOCKET
 rm -f "$heard"
 seen=$(run launch "rootfs:$scratch/root" -- /bin/busybox sh -c 'echo "[$NOTIFY_SOCKET]"')
