@@ -1,6 +1,7 @@
 // The whole /dev, made by the host as one detached tmpfs: mknod in a user namespace is EPERM, and a super-block of the
 // host has no implicit nodev, so its nodes work inside without a bind per node (RECIPES H6). The nodes are ours, never
-// the image's (SECURITY I5).
+// the image's (SECURITY I5). Without a user namespace init makes the same in its turn: what lists mounts by their age
+// (mountinfo since 6.8) then shows them in config.json's order (config.md, Mounts).
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@ constexpr Link standard_links[] = {{"/proc/self/fd", "fd"},         {"/proc/self
 Result<Fd> make_dev_filesystem(const plan::Plan& plan, size_t index) {
     const plan::MountPlan& mount = plan.mounts().mounts[index];
     sys::MountBuilder builder = TRY(sys::MountBuilder::open("tmpfs"));
+    if (!mount.source.empty()) TRY(builder.set("source", mount.source.c_str()));
     for (const auto& [key, value] : mount.options) TRY(value.empty() ? builder.flag(key.c_str()) : builder.set(key.c_str(), value.c_str()));
     if (plan.ids().mode == plan::Mode::root_userns) {
         TRY(builder.set("uid", std::to_string(plan.ids().owner_uid).c_str()));
@@ -57,7 +59,6 @@ Result<void> fill_dev_directories(const plan::Plan& plan, const std::vector<Bind
     return {};
 }
 
-namespace host {
 namespace {
 
 mode_t type_bits(char type) { return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR; }
@@ -94,6 +95,23 @@ Result<void> make_node(const sys::Root& root, const std::string& name, const pla
     return {};
 }
 
+}  // namespace
+
+Result<Fd> make_dev(const plan::Plan& plan, const std::vector<BindSource>& binds, size_t index) {
+    const mode_t before = ::umask(0);
+    const ScopeExit restore([before] { ::umask(before); });
+    Fd dev = TRY(make_dev_filesystem(plan, index));
+    const sys::Root root = sys::Root::adopt(TRY(sys::openat2(dev, ".", O_PATH | O_DIRECTORY, 0)));
+    for (const plan::DeviceNode& node : plan.mounts().devices)
+        TRY_IN(quoted(node.path), make_node(root, node.path.substr(sizeof "/dev/" - 1), node, plan.ids()));
+    TRY(fill_dev_directories(plan, binds, index, dev));
+    if (plan.mounts().mounts[index].attributes & MOUNT_ATTR_RDONLY) TRY(sys::mount_setattr(dev, 0, MOUNT_ATTR_RDONLY));
+    return dev;
+}
+
+namespace host {
+namespace {
+
 Result<void> make_in_root(HostContext& context) {
     const mode_t before = ::umask(0);
     const ScopeExit restore([before] { ::umask(before); });
@@ -116,19 +134,9 @@ Result<void> make_in_root(HostContext& context) {
 }
 
 Result<void> make_all(HostContext& context) {
-    const plan::MountsPlan& mounts = context.plan.mounts();
-    const mode_t before = ::umask(0);
-    const ScopeExit restore([before] { ::umask(before); });
-    for (size_t i = 0; i < mounts.mounts.size(); ++i) {
-        if (mounts.mounts[i].kind != plan::MountKind::dev) continue;
-        Fd dev = TRY(make_dev_filesystem(context.plan, i));
-        const sys::Root root = sys::Root::adopt(TRY(sys::openat2(dev, ".", O_PATH | O_DIRECTORY, 0)));
-        for (const plan::DeviceNode& node : mounts.devices)
-            TRY_IN(quoted(node.path), make_node(root, node.path.substr(sizeof "/dev/" - 1), node, context.plan.ids()));
-        TRY(fill_dev_directories(context.plan, context.prepared.binds, i, dev));
-        if (mounts.mounts[i].attributes & MOUNT_ATTR_RDONLY) TRY(sys::mount_setattr(dev, 0, MOUNT_ATTR_RDONLY));
-        context.prepared.dev = std::move(dev);
-    }
+    const auto& mounts = context.plan.mounts().mounts;
+    for (size_t i = 0; i < mounts.size(); ++i)
+        if (mounts[i].kind == plan::MountKind::dev) context.prepared.dev = TRY(make_dev(context.plan, context.prepared.binds, i));
     return {};
 }
 
@@ -141,7 +149,7 @@ const HostStep make_root_devices{
 
 const HostStep make_devices{
     "make devices", Phase::prepare,
-    [](const plan::Plan& plan) { return plan.mounts().make_dev && plan.ids().mode != plan::Mode::rootless; },
+    [](const plan::Plan& plan) { return plan.mounts().make_dev && plan.ids().mode == plan::Mode::root_userns; },
     [](const plan::Plan& plan) { return concat("/dev as a detached tmpfs with ", plan.mounts().devices.size(), " nodes"); }, make_all};
 
 }  // namespace host

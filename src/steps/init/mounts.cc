@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "steps/devices.h"
 #include "steps/init/copy_up.h"
 #include "steps/init/steps.h"
 #include "sys/call.h"
@@ -40,7 +41,7 @@ const char* filesystem_type(const MountPlan& mount) {
 
 Result<Fd> make_filesystem(const MountPlan& mount) {
     sys::MountBuilder builder = TRY(sys::MountBuilder::open(filesystem_type(mount)));
-    if (mount.kind == MountKind::other && !mount.source.empty()) TRY(builder.set("source", mount.source.c_str()));
+    if (!mount.source.empty()) TRY(builder.set("source", mount.source.c_str()));
     for (const auto& [key, value] : mount.options) TRY(value.empty() ? builder.flag(key.c_str()) : builder.set(key.c_str(), value.c_str()));
     // A tmpfs with mount points below it is made read-only once they are there (attach_one).
     auto made = builder.mount(mount.kind == MountKind::tmpfs ? mount.attributes & ~uint64_t{MOUNT_ATTR_RDONLY} : mount.attributes);
@@ -61,8 +62,11 @@ Result<void> make_all(InitContext& context) {
         return std::move(own).take_error().within("private procfs").hint(
             "something is mounted over files of the host's /proc, as inside another container");
     context.proc = sys::Procfs::adopt(std::move(own).take());
-    for (size_t i = 0; i < mounts.size(); ++i)
+    for (size_t i = 0; i < mounts.size(); ++i) {
         if (filesystem_type(mounts[i])) context.mounts[i] = TRY_IN(quoted(mounts[i].destination), make_filesystem(mounts[i]));
+        if (mounts[i].kind == MountKind::dev && context.plan.ids().mode == plan::Mode::root)
+            context.prepared.dev = TRY_IN(quoted(mounts[i].destination), make_dev(context.plan, context.prepared.binds, i));
+    }
     return {};
 }
 
