@@ -183,6 +183,8 @@ Result<MountPlan> parse_mount(const oci::Mount& mount) {
         }
         const size_t equals = text.find('=');
         const std::string key = text.substr(0, equals);
+        // Data is a file system's, and a bind makes none: mount(2) ignores it there, and so do the other runtimes.
+        if (plan.kind == MountKind::bind && takes(MountKind::tmpfs, key)) continue;
         if (key.empty() || !takes(plan.kind, key))
             return Error::invalid(concat("option ", quoted(text), ": unknown for a mount of type ", quoted(mount_kind_name(plan.kind))));
         // newinstance is what every devpts mount is since Linux 4.7.

@@ -148,7 +148,7 @@ TEST_CASE("mounts: recursive attributes are the whole tree's, plain ones the top
 TEST_CASE("mounts: flags of a super-block go to a new file system, and are nothing to a bind") {
     using Options = std::vector<std::pair<std::string, std::string>>;
     CHECK(tmpfs_of(R"("sync", "dirsync", "lazytime", "mand")").options == Options{{"sync", ""}, {"dirsync", ""}, {"lazytime", ""}, {"mand", ""}});
-    CHECK(bind_of(R"("bind", "sync", "dirsync", "lazytime", "mand")").options.empty());
+    CHECK(bind_of(R"("bind", "sync", "dirsync", "lazytime", "mand", "mode=755", "size=1k")").options.empty());
     CHECK(tmpfs_of(R"("async", "silent", "nolazytime", "nomand", "iversion", "noiversion")").options.empty());
 }
 
@@ -202,7 +202,7 @@ TEST_CASE("mounts: what is no option of the file system is refused by name") {
         {"proc", "size=1k", "option 'size=1k': unknown for a mount of type 'proc'"},
         {"sysfs", "mode=0755", "option 'mode=0755': unknown for a mount of type 'sysfs'"},
         {"mqueue", "uid=0", "option 'uid=0': unknown for a mount of type 'mqueue'"},
-        {"bind", "mode=0755", "option 'mode=0755': unknown for a mount of type 'bind'"},
+        {"bind", "modes=0755", "option 'modes=0755': unknown for a mount of type 'bind'"},
         {"tmpfs", "copy-symlink", "option 'copy-symlink': unknown for a mount of type 'tmpfs'"},
         {"tmpfs", "RO", "option 'RO': unknown for a mount of type 'tmpfs'"},
         {"tmpfs", "", "option '': unknown for a mount of type 'tmpfs'"},
