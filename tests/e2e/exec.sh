@@ -78,7 +78,6 @@ assert_match "not in the path" "$(error_of run exec plain nothing)" 'executable 
 assert_match "no command" "$(error_of run exec plain)" "a command is missing"
 assert_match "no such directory" "$(error_of run exec --cwd /no plain true)" "No such file or directory"
 assert_match "a user by name" "$(error_of run exec -u root plain true)" "is not UID"
-assert_match "an unknown capability" "$(error_of run exec --cap CAP_ALL plain true)" "unknown capability"
 assert_match "a descriptor that is not open" "$(error_of run exec --preserve-fds 40 plain true)" "Bad file descriptor"
 
 say "--process, as engines call it"
