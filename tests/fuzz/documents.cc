@@ -1,5 +1,6 @@
 // Index, manifest, image config, docker manifest, oci-layout: any text is a value or an error. What passes has digests that
 // are no paths, and sizes and names that hold what the types promise. The first byte chooses the document.
+// rooms: oci
 #include <cstdlib>
 
 #include "oci/conversion.h"

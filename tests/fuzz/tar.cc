@@ -1,10 +1,11 @@
 // The tar reader: any bytes give entries or an error, within the limits; what an entry promises is what its content gives;
 // the same bytes in other pieces give the same.
+// rooms: image
 #include <cstdlib>
 
 #include "image/names.h"
 #include "image/tar.h"
-#include "memory_stream.h"
+#include "fuzz/memory_stream.h"
 
 using namespace casemate;
 using namespace casemate::image;

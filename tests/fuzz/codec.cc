@@ -1,9 +1,10 @@
 // gzip and zstd framing: any bytes end in content or an error, never beyond the budget, and the same in other pieces. The
 // first byte chooses the codec.
+// rooms: image
 #include <cstdlib>
 
 #include "image/inflate.h"
-#include "memory_stream.h"
+#include "fuzz/memory_stream.h"
 
 using namespace casemate;
 using namespace casemate::image;

@@ -1,5 +1,6 @@
 // Whiteout merge against the model of tests/unit/image/layer_model.h, the fuzzer's bytes being the dice. Works in a
 // directory of a tmpfs (/dev/shm), which it empties each time.
+// rooms: image
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
