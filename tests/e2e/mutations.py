@@ -86,14 +86,17 @@ def mutate(runner, image):
     if clean.returncode != 0:
         sys.exit(f"probe without a mutation: exit {clean.returncode}\n{clean.stdout}{clean.stderr}")
     plan = json.loads(runner.run("plan", *PROFILE, "--format", "json", image).stdout)
-    wrong = []
+    wrong, killed = [], 0
     for step in plan["steps"]:
         name = step["step"]
         seen = noticed(runner.run("probe", *PROFILE, "--format", "tap", leave_out=name))
         shown = seen or "not noticed: " + accepted.get(name, "A RESTRICTION THAT NOBODY MISSES")
         print(f"{step['role']:5} {step['phase']:14} {name:28} {shown[:150]}")
+        killed += bool(seen)
         if bool(seen) == (name in accepted):
             wrong.append(name)
+    made = len(plan["steps"])
+    print(f"mutants: {made} made, {killed} killed, {made - killed - len(wrong)} explained, {len(wrong)} wrong")
     return wrong
 
 
