@@ -63,11 +63,11 @@ exec 0</dev/null 1>/dev/null 2>/dev/null; sleep 0.3; echo again >/dev/tty") || f
     # Neither side is a terminal.
     sum=$( (yes 0123456789abcdef || :) | head -c 10000000 | md5sum)
     seen=$(run $(app -t) /bin/busybox sh -c "$busybox
-stty -opost; yes 0123456789abcdef | head -c 10000000" </dev/null 2>"$scratch/stderr.log" | md5sum)
+stty -opost; yes 0123456789abcdef | head -c 10000000" </dev/null 2>"$scratch/stderr.log" | md5sum) || fail "$who_runs: 10 MB through the terminal"
     assert_eq "$who_runs: 10 MB through the terminal" "$seen" "$sum"
-    seen=$(echo hello | run $(app -t) /bin/cat 2>>"$scratch/stderr.log" | tr -d '\r' | tr '\n' ' ')
+    seen=$(echo hello | run $(app -t) /bin/cat 2>>"$scratch/stderr.log" | tr -d '\r' | tr '\n' ' ') || fail "$who_runs: input from a pipe: $seen"
     assert_eq "$who_runs: input from a pipe, and its end" "$seen" "hello hello "
-    seen=$(printf 'no newline' | run $(app -t) /bin/cat 2>>"$scratch/stderr.log" | tr -d '\r')
+    seen=$(printf 'no newline' | run $(app -t) /bin/cat 2>>"$scratch/stderr.log" | tr -d '\r') || fail "$who_runs: input without a last newline: $seen"
     assert_match "$who_runs: input without a last newline" "$seen" "no newline"
     nothing_left
 done
@@ -82,7 +82,7 @@ for request in (termios.TIOCSTI, termios.TIOCSTI | 1 << 31 << 1):
         print("typed")
     except OSError as error:
         print(errno.errorcode[error.errno])') || fail "TIOCSTI: $seen"
-umount "$scratch/usr"
+umount "$scratch/usr" || fail "umount"
 assert_eq "TIOCSTI under hardened" "$(grep -c EPERM <<<"$seen")" 2
 code=0
 run launch -t --detach "rootfs:$scratch/root" -- /bin/busybox sh 2>"$scratch/detach.log" || code=$?
@@ -113,13 +113,13 @@ engine
 run create --bundle "$bundle" --console-socket "$scratch/socket" --pid-file "$scratch/pid" console || fail "create"
 run start console || fail "start"
 wait $engine || fail "the engine: $(cat "$scratch/engine.log")"
-assert_eq "through the master" "$(tr '\n' ' ' <"$scratch/engine.log")" "payload /dev/ptmx, 1 descriptor 12 34 1000:5:88 ready typed got typed end"
+assert_eq "through the master" "$(tr '\n' ' ' <"$scratch/engine.log")" "payload /dev/ptmx, 1 descriptor 12 34 1000:5:88 ready typed got typed end "
 wait_for "the end" 10 eval '[ "$(run state console | sed -n "s/.*\"status\": *\"\(.*\)\".*/\1/p")" = stopped ]'
-run delete console
+run delete console || fail "delete"
 engine
 run run --detach --bundle "$bundle" --console-socket "$scratch/socket" console || fail "run --detach"
 wait $engine || fail "the engine: $(cat "$scratch/engine.log")"
-run delete --force console
+run delete --force console || fail "delete --force"
 
 refused() { # WHAT TEXT ARG...
     local what=$1 text=$2
