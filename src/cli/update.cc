@@ -1,23 +1,10 @@
 // `casemate update`: a document of limits, or one option a limit; the options win.
-#include <fcntl.h>
-
 #include "base/text.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
-#include "sys/call.h"
 
 namespace casemate::cli {
 namespace {
-
-constexpr size_t document_max = size_t{1} << 20;
-
-Result<oci::Resources> read_document(std::string_view file) {
-    if (file.empty()) return oci::Resources();
-    const std::string name(file);
-    auto text = name == "-" ? sys::read_all(FdView(0), document_max) : sys::read_file(FdView(AT_FDCWD), name.c_str(), document_max);
-    if (!text) return std::move(text).take_error().within(concat("update: --resources ", quoted(name)));
-    return oci::parse_resources(text.value());
-}
 
 // Bytes as runc takes them: digits and k, m, g or t, with or without "b" or "ib"; -1 is no limit.
 std::optional<int64_t> parse_bytes(std::string_view text) {
@@ -98,7 +85,7 @@ Result<int> verbs::update(const Call& call) {
     const Arguments& arguments = call.arguments;
     for (const Opt id : {Opt::l3_cache_schema, Opt::mem_bw_schema})
         if (arguments.has(id)) return Error::with_code(ENOTSUP, concat("update: option '--", option(id).name, "' is not supported"));
-    oci::Resources resources = TRY(read_document(arguments.value(Opt::resources)));
+    oci::Resources resources = TRY(runtime::read_resources(arguments.value(Opt::resources)));
     TRY(read_options(arguments, resources));
     TRY(runtime::update(call.settings, std::string(arguments.operands[0]), std::move(resources)));
     return 0;

@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "oci/config.h"
+#include "plan/plan.h"
 #include "sys/procfs.h"
 
 namespace casemate::launch {

@@ -18,6 +18,8 @@ public:
 private:
     Result<void> refuse_unsupported();  // compile.cc
     Result<void> ids();                 // ids.cc
+    Result<void> rootless_ids(const NamespaceFact* joined, bool user_namespace);
+    Result<void> range_ids(const NamespaceFact* joined);  // root with a user namespace
     Result<void> namespaces();          // namespaces.cc
     Result<void> root();                // mounts.cc
     Result<void> mounts();              // mounts.cc

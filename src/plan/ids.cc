@@ -62,6 +62,68 @@ Result<void> check_joined(const oci::Linux& asked, const NamespaceFact& joined) 
 
 }  // namespace
 
+Result<void> Compiler::rootless_ids(const NamespaceFact* joined, bool user_namespace) {
+    IdsPlan& ids = plan_.ids_;
+    if (!user_namespace && !facts_.nested)
+        return Error::with_code(EPERM, "without root a user namespace is needed").hint("run casemate as root, or keep 'user' in namespaces.private");
+    ids.mode = Mode::rootless;
+    if (!user_namespace) {
+        // Uid 0 of the caller's user namespace has there what it needs; the container shares it.
+    } else if (joined) {
+        ids.uid_map = joined->uid_map;
+        ids.gid_map = joined->gid_map;
+    } else if (!config_.linux_.uid_mappings.empty()) {
+        ids.uid_map = from_config(config_.linux_.uid_mappings);
+        ids.gid_map = from_config(config_.linux_.gid_mappings);
+    } else if (facts_.subuid && facts_.subgid && facts_.subuid->count >= range_size - 1 && facts_.subgid->count >= range_size - 1) {
+        ids.uid_map = {{0, facts_.euid, 1}, {1, facts_.subuid->first, range_size - 1}};
+        ids.gid_map = {{0, facts_.egid, 1}, {1, facts_.subgid->first, range_size - 1}};
+    } else {
+        ids.uid_map = {{ids.uid, facts_.euid, 1}};
+        ids.gid_map = {{ids.gid, facts_.egid, 1}};
+        ids.groups = {ids.gid};
+    }
+    const auto one_id = [](const std::vector<IdMapping>& map) { return map.size() == 1 && map[0].count == 1; };
+    const bool single = joined ? joined->setgroups_denied : one_id(ids.uid_map) && one_id(ids.gid_map);
+    ids.deny_setgroups = single;
+    ids.set_groups = !single;
+    ids.use_map_helpers = !single && !joined && !facts_.nested && !ids.uid_map.empty();
+    if (single && !facts_.groups.empty() && request_.launch && !waived("identity.denyRootGroup"))
+        return Error::with_code(EPERM, concat("the caller is in ", facts_.groups.size(), " more groups, which a one-id user namespace cannot drop"))
+            .hint("add a range of 65536 ids for this user to /etc/subuid and /etc/subgid, or waive identity.denyRootGroup");
+    ids.owner_uid = ids.owner_gid = 0;  // seen from inside: init makes everything itself
+    return {};
+}
+
+Result<void> Compiler::range_ids(const NamespaceFact* joined) {
+    IdsPlan& ids = plan_.ids_;
+    const oci::Linux& asked = config_.linux_;
+    ids.mode = Mode::root_userns;
+    if (joined) {
+        ids.uid_map = joined->uid_map;
+        ids.gid_map = joined->gid_map;
+    } else if (request_.id_base != 0) {
+        if (!asked.uid_mappings.empty())
+            return Error::invalid("config.json: $.linux.uidMappings: the launcher gives this container a range of its own");
+        ids.uid_map = {{0, request_.id_base, range_size}};
+        ids.gid_map = ids.uid_map;
+    } else {
+        ids.uid_map = from_config(config_.linux_.uid_mappings);
+        ids.gid_map = from_config(config_.linux_.gid_mappings);
+    }
+    if (ids.uid_map.empty() || ids.gid_map.empty())
+        return Error::invalid("config.json: $.linux.uidMappings: a user namespace needs id maps");
+    const auto host_root = [](const std::vector<IdMapping>& map) {
+        return std::find_if(map.begin(), map.end(), [](const IdMapping& m) { return m.inside == 0; });
+    };
+    const auto uid0 = host_root(ids.uid_map), gid0 = host_root(ids.gid_map);
+    if (uid0 == ids.uid_map.end() || gid0 == ids.gid_map.end())
+        return Error::with_code(ENOTSUP, "config.json: $.linux.uidMappings: a map without id 0 is not applied by this version of casemate");
+    ids.owner_uid = uid0->outside;
+    ids.owner_gid = gid0->outside;
+    return {};
+}
+
 Result<void> Compiler::ids() {
     IdsPlan& ids = plan_.ids_;
     const oci::User& user = config_.process->user;
@@ -78,62 +140,9 @@ Result<void> Compiler::ids() {
     if (user_namespace && !facts_.user_namespaces)
         return Error::with_code(EPERM, concat("user namespaces are forbidden on this host: ", facts_.user_namespaces_why))
             .hint(concat("set ", facts_.user_namespaces_why, ", or run casemate as root under a profile without 'user' in namespaces.private"));
-    if (!facts_.root()) {
-        if (!user_namespace && !facts_.nested)
-            return Error::with_code(EPERM, "without root a user namespace is needed").hint("run casemate as root, or keep 'user' in namespaces.private");
-        ids.mode = Mode::rootless;
-        if (!user_namespace) {
-            // Uid 0 of the caller's user namespace has there what it needs; the container shares it.
-        } else if (joined) {
-            ids.uid_map = joined->uid_map;
-            ids.gid_map = joined->gid_map;
-        } else if (!config_.linux_.uid_mappings.empty()) {
-            ids.uid_map = from_config(config_.linux_.uid_mappings);
-            ids.gid_map = from_config(config_.linux_.gid_mappings);
-        } else if (facts_.subuid && facts_.subgid && facts_.subuid->count >= range_size - 1 && facts_.subgid->count >= range_size - 1) {
-            ids.uid_map = {{0, facts_.euid, 1}, {1, facts_.subuid->first, range_size - 1}};
-            ids.gid_map = {{0, facts_.egid, 1}, {1, facts_.subgid->first, range_size - 1}};
-        } else {
-            ids.uid_map = {{ids.uid, facts_.euid, 1}};
-            ids.gid_map = {{ids.gid, facts_.egid, 1}};
-            ids.groups = {ids.gid};
-        }
-        const auto one_id = [](const std::vector<IdMapping>& map) { return map.size() == 1 && map[0].count == 1; };
-        const bool single = joined ? joined->setgroups_denied : one_id(ids.uid_map) && one_id(ids.gid_map);
-        ids.deny_setgroups = single;
-        ids.set_groups = !single;
-        ids.use_map_helpers = !single && !joined && !facts_.nested && !ids.uid_map.empty();
-        if (single && !facts_.groups.empty() && request_.launch && !waived("identity.denyRootGroup"))
-            return Error::with_code(EPERM, concat("the caller is in ", facts_.groups.size(), " more groups, which a one-id user namespace cannot drop"))
-                .hint("add a range of 65536 ids for this user to /etc/subuid and /etc/subgid, or waive identity.denyRootGroup");
-        ids.owner_uid = ids.owner_gid = 0;  // seen from inside: init makes everything itself
-    } else if (user_namespace) {
-        ids.mode = Mode::root_userns;
-        if (joined) {
-            ids.uid_map = joined->uid_map;
-            ids.gid_map = joined->gid_map;
-        } else if (request_.id_base != 0) {
-            if (!asked.uid_mappings.empty())
-                return Error::invalid("config.json: $.linux.uidMappings: the launcher gives this container a range of its own");
-            ids.uid_map = {{0, request_.id_base, range_size}};
-            ids.gid_map = ids.uid_map;
-        } else {
-            ids.uid_map = from_config(config_.linux_.uid_mappings);
-            ids.gid_map = from_config(config_.linux_.gid_mappings);
-        }
-        if (ids.uid_map.empty() || ids.gid_map.empty())
-            return Error::invalid("config.json: $.linux.uidMappings: a user namespace needs id maps");
-        const auto host_root = [](const std::vector<IdMapping>& map) {
-            return std::find_if(map.begin(), map.end(), [](const IdMapping& m) { return m.inside == 0; });
-        };
-        const auto uid0 = host_root(ids.uid_map), gid0 = host_root(ids.gid_map);
-        if (uid0 == ids.uid_map.end() || gid0 == ids.gid_map.end())
-            return Error::with_code(ENOTSUP, "config.json: $.linux.uidMappings: a map without id 0 is not applied by this version of casemate");
-        ids.owner_uid = uid0->outside;
-        ids.owner_gid = gid0->outside;
-    } else {
-        ids.mode = Mode::root;
-    }
+    if (!facts_.root()) TRY(rootless_ids(joined, user_namespace));
+    else if (user_namespace) TRY(range_ids(joined));
+    else ids.mode = Mode::root;
     TRY(check_map(ids.uid_map, "uidMappings"));
     TRY(check_map(ids.gid_map, "gidMappings"));
     if (!ids.uid_map.empty()) {

@@ -111,9 +111,13 @@ Result<void> pause(const Settings& settings, const std::string& id);
 Result<void> resume(const Settings& settings, const std::string& id);
 // In the caller's pid namespace, sorted.
 Result<std::vector<pid_t>> processes(const Settings& settings, const std::string& id);
+// The host's ps with these options ("-ef" when none), only the lines of `pids` and the heading (runc: ps.go).
+Result<std::string> ps_table(const std::vector<pid_t>& pids, std::vector<std::string> options);
 // Changes what `resources` names and leaves the rest; device rules are none of it, as in runc. Back to the old values
 // on failure.
 Result<void> update(const Settings& settings, const std::string& id, oci::Resources resources);
+// The document of `update --resources`: a file, "-" for standard input, or nothing.
+Result<oci::Resources> read_resources(std::string_view file);
 // Lines of JSON for go-runc's Events: {"type":"stats"|"oom","id":..,"data":..}.
 Result<std::string> stats_line(const Settings& settings, const std::string& id);
 // Such a line every `interval_ms`, and one for each time the kernel ends a process for memory, until the container ends.

@@ -49,4 +49,13 @@ Result<void> update(const Settings& settings, const std::string& id, oci::Resour
     return remember(file, record, limits);
 }
 
+Result<oci::Resources> read_resources(std::string_view file) {
+    constexpr size_t document_max = size_t{1} << 20;
+    if (file.empty()) return oci::Resources();
+    const std::string name(file);
+    auto text = name == "-" ? sys::read_all(FdView(0), document_max) : sys::read_file(FdView(AT_FDCWD), name.c_str(), document_max);
+    if (!text) return std::move(text).take_error().within(concat("update: --resources ", quoted(name)));
+    return oci::parse_resources(text.value());
+}
+
 }  // namespace casemate::runtime

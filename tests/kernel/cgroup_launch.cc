@@ -26,7 +26,7 @@ plan::Plan plan_in_group(const TempBundle& bundle, plan::Mode mode, std::vector<
 
 Outcome run(const plan::Plan& plan) {
     return launched(plan, {.prepare = [&](launch::Options& options) {
-        options.before_go = [&](const launch::Waiting& waiting) { return verify_from_outside(plan, waiting); };
+        options.before_go = [&](const launch::Waiting& waiting) { return verify_from_outside(waiting); };
     }});
 }
 

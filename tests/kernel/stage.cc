@@ -205,7 +205,7 @@ TEST_CASE("init made by a stage is the host's own child, and its pidfd names it"
     };
     const auto result = in_child<Result>([](Result& out) {
         std::vector<launch::NamespaceFile> joins;
-        joins.push_back({"uts", CLONE_NEWUTS, Fd(::open("/proc/1/ns/uts", O_RDONLY | O_CLOEXEC))});
+        joins.push_back({"uts", CLONE_NEWUTS, Fd(::open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC))});
         launch::Birth birth;
         birth.joins = joins;
         int ends[2];

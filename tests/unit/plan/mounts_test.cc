@@ -342,52 +342,17 @@ TEST_CASE("mounts: the parent is the deepest earlier mount, the last of equals")
     CHECK(parents == std::vector<int>{-1, 0, -1, -1, 1, 2});
 }
 
-TEST_CASE("root: where it is, and what the profile adds to it") {
-    Input input;
-    CHECK(compiled(input).mounts().root.path == "/srv/bundle/rootfs");
-    CHECK_FALSE(compiled(input).mounts().root.readonly);
-    input.config.root_path = "/elsewhere";
-    input.config.root_readonly = true;
-    CHECK(compiled(input).mounts().root.path == "/elsewhere");
-    CHECK(compiled(input).mounts().root.readonly);
-    CHECK_FALSE(compiled(input).mounts().root.nosuid);
-    input.config.root_path.clear();
-    CHECK(refusal(input) == "config.json: $.root.path: missing");
-
-    Input strict;
-    strict.profile.filesystem.readonly_root = true;
-    CHECK(compiled(strict).mounts().root.readonly);
-    strict.profile = silent();
-    strict.profile.filesystem.deny_write_execute = true;  // implies it
-    CHECK(compiled(strict).mounts().root.readonly);
-    strict.profile.filesystem.setid_files = policy::SetidFiles::ignore;
-    CHECK(compiled(strict).mounts().root.nosuid);
-    strict.profile.filesystem.setid_files = policy::SetidFiles::keep;
-    CHECK_FALSE(compiled(strict).mounts().root.nosuid);
-
-    const Plan launched = compiled(launching(silent()));
-    CHECK(launched.mounts().root.nosuid);  // constants of launch (PROFILE 2.12)
-    CHECK(launched.mounts().root.nodev);
-}
-
-TEST_CASE("root: propagation") {
-    Input input;
-    for (const char* word : {"private", "rprivate"}) {
-        input.config.linux_.rootfs_propagation = word;
-        CHECK(compiled(input).mounts().root.propagation == 0);
-    }
-    const std::pair<const char*, uint64_t> others[] = {{"slave", 1 << 19},      {"rslave", 1 << 19},
-                                                       {"shared", 1 << 20},     {"rshared", 1 << 20},
-                                                       {"unbindable", 1 << 17}, {"runbindable", 1 << 17}};
-    for (const auto& [word, flag] : others) {
-        const std::string_view name = word;  // clang 14: no binding in a lambda
-        CAPTURE(name);
-        input.config.linux_.rootfs_propagation = word;
-        CHECK(compiled(input).mounts().root.propagation == flag);
-    }
-    for (const char* word : {"r", "rrprivate", "Private", "none"}) {
-        input.config.linux_.rootfs_propagation = word;
-        CHECK(refusal(input) == concat("config.json: $.linux.rootfsPropagation: unknown value '", word, "'"));
+TEST_CASE("mounts: a volume is nosuid and nodev under launch, and idmapped with the root or without") {
+    Input input = launching(child_of(
+        "hardened",
+        R"("filesystem": {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "readonly": false}]})"));
+    for (const bool shifted : {false, true}) {
+        input.request.root_shifted = shifted;
+        const MountPlan mount = *find_mount(compiled(input), "/data");
+        CHECK((mount.attributes & (nosuid | nodev | noexec)) == (nosuid | nodev | noexec));
+        CHECK(mount.idmap);
+        // What the host mounted read-only stays so, at the top and below.
+        CHECK(mount.clear_attributes == 0);
     }
 }
 
@@ -420,29 +385,5 @@ TEST_CASE("root: propagation weaker than the profile's is refused, of mounts too
                    ? "compiled"
                    : concat("config.json: $.mounts[0].options: propagation weaker than filesystem.rootfsPropagation '",
                             bound, "'")));
-    }
-}
-
-TEST_CASE("root: idmapped where root has a range, unless the owners were shifted") {
-    Input input = launching(shipped("hardened"));
-    CHECK(compiled(input).mounts().root.idmap);
-    CHECK_FALSE(compiled(input).mounts().root.shifted);
-    input.request.root_shifted = true;
-    CHECK_FALSE(compiled(input).mounts().root.idmap);
-    CHECK(compiled(input).mounts().root.shifted);
-    CHECK_FALSE(compiled(launching(shipped("hardened"), user_facts())).mounts().root.idmap);
-}
-
-TEST_CASE("mounts: a volume is nosuid and nodev under launch, and idmapped with the root or without") {
-    Input input = launching(child_of(
-        "hardened",
-        R"("filesystem": {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "readonly": false}]})"));
-    for (const bool shifted : {false, true}) {
-        input.request.root_shifted = shifted;
-        const MountPlan mount = *find_mount(compiled(input), "/data");
-        CHECK((mount.attributes & (nosuid | nodev | noexec)) == (nosuid | nodev | noexec));
-        CHECK(mount.idmap);
-        // What the host mounted read-only stays so, at the top and below.
-        CHECK(mount.clear_attributes == 0);
     }
 }

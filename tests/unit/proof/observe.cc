@@ -207,7 +207,7 @@ TEST_CASE("the table and the JSON of a report") {
                                {{"noNewPrivileges", "1", "1", plan::Verdict::ok, true},
                                 {"hostname", "casemate", "evil\x1b[2J", plan::Verdict::different, true},
                                 {"landlock", "set", "checked inside at start", plan::Verdict::inside_only, true}},
-                               {}};
+                               {}, {}, {}};
     const std::string table = proof::to_table(report, false);
     CHECK(table.find("  ok        noNewPrivileges  1\n") != std::string::npos);
     CHECK(table.find("  DIFFERENT hostname         expected casemate; seen evil\\x1b[2J\n") != std::string::npos);
