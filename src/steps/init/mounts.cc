@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "steps/devices.h"
 #include "steps/init/copy_up.h"
+#include "steps/init/overlay_paths.h"
 #include "steps/init/steps.h"
 #include "sys/call.h"
 
@@ -22,6 +23,8 @@ namespace {
 
 using plan::MountKind;
 using plan::MountPlan;
+
+constexpr size_t fsconfig_limit = 255;
 
 const char* filesystem_type(const MountPlan& mount) {
     switch (mount.kind) {
@@ -42,7 +45,12 @@ const char* filesystem_type(const MountPlan& mount) {
 Result<Fd> make_filesystem(const MountPlan& mount) {
     sys::MountBuilder builder = TRY(sys::MountBuilder::open(filesystem_type(mount)));
     if (!mount.source.empty()) TRY(builder.set("source", mount.source.c_str()));
-    for (const auto& [key, value] : mount.options) TRY(value.empty() ? builder.flag(key.c_str()) : builder.set(key.c_str(), value.c_str()));
+    std::vector<Fd> directories;
+    for (const auto& [key, value] : mount.options) {
+        const bool layers = mount.type == "overlay" && key == "lowerdir" && value.size() > fsconfig_limit;
+        const std::string given = layers ? TRY(by_descriptor(value, directories)) : value;
+        TRY(given.empty() ? builder.flag(key.c_str()) : builder.set(key.c_str(), given.c_str()));
+    }
     // A tmpfs with mount points below it is made read-only once they are there (attach_one).
     auto made = builder.mount(mount.kind == MountKind::tmpfs ? mount.attributes & ~uint64_t{MOUNT_ATTR_RDONLY} : mount.attributes);
     if (!made && made.error().code() == EPERM && (mount.kind == MountKind::proc || mount.kind == MountKind::sysfs))
