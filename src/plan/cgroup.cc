@@ -1,4 +1,6 @@
 // The control group: config.json's linux.resources, tightened by the profile's limits, as limits for this host.
+#include <algorithm>
+
 #include "base/text.h"
 #include "plan/compiler.h"
 
@@ -110,12 +112,18 @@ Result<uint8_t> access_of(std::string_view letters, std::string_view where) {
     return letters.empty() ? cgroup::access::all : bits;
 }
 
-// What the container itself is given must be usable: its nodes, and the standard ones (config-linux.md).
+// What the container itself is given must be usable: its nodes, and the standard ones (config-linux.md). A node that a
+// rule of config.json names keeps to that rule: with --device /dev/x:/dev/x:r an engine gives both, and means reading.
 Result<void> add_own_devices(const std::vector<oci::Device>& nodes, std::vector<cgroup::DeviceRule>& rules) {
+    const std::vector<cgroup::DeviceRule> asked = rules;
     for (const oci::Device& node : nodes) {
         if (node.type == "p" || !node.major || !node.minor) continue;
         const cgroup::DeviceNumber number = TRY(number_of(*node.major, *node.minor, ".devices"));
-        rules.push_back({true, node.type == "b" ? 'b' : 'c', number.major, number.minor, cgroup::access::all});
+        const char type = node.type == "b" ? 'b' : 'c';
+        const bool named = std::ranges::any_of(asked, [&](const cgroup::DeviceRule& rule) {
+            return rule.type == type && rule.major == number.major && (!rule.minor || rule.minor == number.minor);
+        });
+        if (!named) rules.push_back({true, type, number.major, number.minor, cgroup::access::all});
     }
     const auto& standard = cgroup::default_device_rules();
     rules.insert(rules.end(), standard.begin(), standard.end());
@@ -155,12 +163,20 @@ Result<std::vector<cgroup::DeviceRule>> device_rules_of(const oci::Resources& re
     return rules;
 }
 
+// Until runtime-spec 1.3 a limit of no processes could not be told from none given: engines write 0 for "unlimited".
+bool zero_processes_is_a_limit(std::string_view oci_version) {
+    const auto parts = split(oci_version, '.');
+    const auto minor = parts.size() > 1 ? parse_decimal(parts[1], UINT32_MAX) : std::nullopt;
+    return minor && *minor >= 3;
+}
+
 Result<void> Compiler::cgroup() {
     if (request_.exec) return {};  // the container's own is joined
     CgroupPlan& plan = plan_.cgroup_;
     const oci::Resources& asked = config_.linux_.resources ? *config_.linux_.resources : oci::Resources();
     cgroup::Request request{request_.id, config_.linux_.cgroups_path, cgroup::IfNone::fail_if_limited, {}};
     request.limits = TRY(limits_of(asked));
+    if (request.limits.pids == 0 && !zero_processes_is_a_limit(config_.oci_version)) request.limits.pids.reset();
     std::vector<cgroup::DeviceRule> rules = TRY(device_rules_of(asked));
     const policy::Limits& profile = profile_.limits;
     const bool asked_here = !request.limits.empty() || (facts_.root() && !rules.empty());

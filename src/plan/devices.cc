@@ -30,11 +30,13 @@ const MountPlan* holder_of(const std::vector<MountPlan>& mounts, const std::stri
 // The same path again replaces a default node.
 Result<void> Compiler::place_device(DeviceNode node) {
     const MountPlan* holder = holder_of(plan_.mounts_.mounts, node.path);
-    if (node.path == "/dev" || (holder && node.path == holder->destination)) return Error::invalid(concat(quoted(node.path), " is a directory"));
+    if (node.path == "/dev") return Error::invalid(concat(quoted(node.path), " is a directory"));
+    // Also a bind of the node alone: engines bind every device of the host for a privileged container without root.
     if (holder && holder->kind == MountKind::bind) {
         note(concat(quoted(node.path), ": not made, ", quoted(holder->destination), " is a bind mount and has the nodes of its source"));
         return {};
     }
+    if (holder && node.path == holder->destination) return Error::invalid(concat(quoted(node.path), " is a directory"));
     if (holder && holder->kind != MountKind::dev)
         return Error::with_code(ENOTSUP, concat(quoted(node.path), " would be on the ", mount_kind_name(holder->kind), " at ", quoted(holder->destination)));
     std::vector<DeviceNode>& nodes = holder ? plan_.mounts_.devices : plan_.mounts_.root_devices;

@@ -1,6 +1,8 @@
 // The control group of a plan: config.json's resources and the profile's limits as limits for a given host.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "unit/plan/compiling.h"
 
@@ -77,6 +79,9 @@ TEST_CASE("cgroup: 0 asks for nothing, but of processes") {
     CHECK(limits_in(plan).memory == cgroup::MemoryLimits());
     CHECK(limits_in(plan).cpu == cgroup::CpuLimits());
     CHECK(limits_in(plan).pids == 0);
+    Input older = with_resources(R"("pids": {"limit": 0})");  // podman 4: --pids-limit -1
+    older.config.oci_version = "1.0.2-dev";
+    CHECK_FALSE(limits_in(compiled(older)).pids.has_value());
 }
 
 TEST_CASE("cgroup: what kernels no longer have is refused by name") {
@@ -155,9 +160,23 @@ TEST_CASE("cgroup: devices are config.json's rules, then the container's own nod
     CHECK(rules.at(1) == cgroup::DeviceRule{true, 'b', 8, {}, cgroup::access::read});
     CHECK(has({true, 'c', 10, 229, cgroup::access::all}));
     CHECK(has({true, 'c', 1, 3, cgroup::access::all}));
+    input.config.linux_.resources->devices.push_back({true, "c", 10, 229, "r"});  // --device /dev/fuse:/dev/fuse:r
+    const auto narrow = limits_in(compiled(input)).devices.value();
+    CHECK(std::find(narrow.begin(), narrow.end(), cgroup::DeviceRule{true, 'c', 10, 229, cgroup::access::read}) != narrow.end());
+    CHECK(std::find(narrow.begin(), narrow.end(), cgroup::DeviceRule{true, 'c', 10, 229, cgroup::access::all}) == narrow.end());
     CHECK(limits_in(compiled({})).devices.has_value());  // also where nobody asked
     input.facts.nested = true;
     CHECK_FALSE(limits_in(compiled(input)).devices.has_value());
     Input rootless = launching(shipped("hardened"), user_facts());
     CHECK_FALSE(limits_in(compiled(rootless)).devices.has_value());
+}
+
+TEST_CASE("devices: a node that a bind mount covers is not made") {
+    Input input;
+    input.config = parsed(R"({"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "process": {"user": {"uid": 0, "gid": 0}, "cwd": "/",
+        "args": ["/app"]}, "mounts": [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+        {"destination": "/dev/null", "type": "bind", "source": "/dev/null", "options": ["bind"]}], "linux": {"namespaces": [{"type": "mount"}]}})");
+    const Plan plan = compiled(input);  // as podman --privileged binds every node without root
+    CHECK(std::ranges::none_of(plan.mounts().devices, [](const DeviceNode& node) { return node.path == "/dev/null"; }));
+    CHECK(std::ranges::any_of(plan.mounts().devices, [](const DeviceNode& node) { return node.path == "/dev/zero"; }));
 }
