@@ -139,7 +139,8 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
         return write_pid_file(options.pid_file, waiting.pid);
     };
     start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
-        return send_seccomp_listener(plan.seccomp(), bundle, options.id, waiting.pid, listener);
+        const oci::State state{bundle.config.oci_version, options.id, oci::Status::creating, waiting.pid, bundle.path, bundle.config.annotations, {}, {}, {}};
+        return send_seccomp_listener(plan.seccomp(), state, waiting.pid, listener);
     };
     launch::Running running = TRY(launch::start(plan, std::move(start)));
     launch::OwnedProcess owner(running.pid, std::move(pidfd));

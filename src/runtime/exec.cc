@@ -17,6 +17,7 @@
 #include "runtime/directories.h"
 #include "runtime/facts.h"
 #include "runtime/policy_file.h"
+#include "runtime/seccomp_listener.h"
 #include "sys/call.h"
 
 namespace casemate::runtime {
@@ -168,6 +169,18 @@ Result<plan::Plan> plan_of(const Target& target, const ExecOptions& options, std
     return plan::compile(config, target.policy.profile, facts, request);
 }
 
+// What the agent behind the filter's listener is told of the container.
+oci::State state_in(const Target& target) {
+    oci::State state;
+    state.oci_version = target.policy.config.oci_version;
+    state.id = target.record.id;
+    state.status = oci::Status::running;
+    state.pid = target.record.pid;
+    state.bundle = target.record.bundle;
+    state.annotations = target.record.annotations;
+    return state;
+}
+
 // The container may end at any moment; clients look for these words.
 Error explained(Error error, FdView pidfd) {
     if (error.code() == ESRCH || sys::wait_readable(pidfd, 0)) return std::move(error).within("container not running");
@@ -197,6 +210,9 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
         if (terminal) TRY(terminal->attach());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
         return write_pid_file(options.pid_file, waiting.pid);
+    };
+    start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
+        return send_seccomp_listener(plan.seccomp(), state_in(target), waiting.pid, listener);
     };
     auto started = launch::start(plan, std::move(start));
     if (!started) return explained(std::move(started).take_error(), target.pidfd);

@@ -6,24 +6,24 @@
 namespace casemate::runtime {
 namespace {
 
-std::string process_state(const plan::SeccompPlan& seccomp, const Bundle& bundle, const std::string& id, pid_t pid) {
+std::string process_state(const plan::SeccompPlan& seccomp, const oci::State& state, pid_t pid) {
     json::Writer out;
-    out.begin_object().field("ociVersion", bundle.config.oci_version);
+    out.begin_object().field("ociVersion", state.oci_version);
     out.key("fds").begin_array().value("seccompFd").end_array();
     out.field("pid", pid);
     if (!seccomp.listener_metadata.empty()) out.field("metadata", seccomp.listener_metadata);
     out.key("state").begin_object();
-    out.field("ociVersion", bundle.config.oci_version).field("id", id).field("status", "creating").field("pid", pid).field("bundle", bundle.path);
-    out.key("annotations").begin_object();
-    for (const auto& [key, value] : bundle.config.annotations) out.field(key, value);
+    out.field("ociVersion", state.oci_version).field("id", state.id).field("status", oci::name_of(state.status));
+    out.field("pid", state.pid).field("bundle", state.bundle).key("annotations").begin_object();
+    for (const auto& [key, value] : state.annotations) out.field(key, value);
     return out.end_object().end_object().end_object().take();
 }
 
 }  // namespace
 
-Result<void> send_seccomp_listener(const plan::SeccompPlan& seccomp, const Bundle& bundle, const std::string& id, pid_t pid, FdView listener) {
+Result<void> send_seccomp_listener(const plan::SeccompPlan& seccomp, const oci::State& state, pid_t pid, FdView listener) {
     const Fd socket = TRY_IN("linux.seccomp.listenerPath", sys::connect_unix(seccomp.listener_path));
-    TRY_IN("linux.seccomp.listenerPath", sys::send_descriptor(socket, listener, process_state(seccomp, bundle, id, pid)));
+    TRY_IN("linux.seccomp.listenerPath", sys::send_descriptor(socket, listener, process_state(seccomp, state, pid)));
     return {};
 }
 

@@ -3,16 +3,15 @@
 
 #include <sys/types.h>
 
-#include <string>
-
 #include "base/fd.h"
 #include "base/result.h"
+#include "oci/state.h"
 #include "plan/plan.h"
-#include "runtime/bundle.h"
 
 namespace casemate::runtime {
 
 // Connects, sends one container process state (config-linux.md) with the descriptor named "seccompFd", and closes.
-Result<void> send_seccomp_listener(const plan::SeccompPlan& seccomp, const Bundle& bundle, const std::string& id, pid_t pid, FdView listener);
+// `state`: the container's; `pid`: the process that the filter confines, which for `exec` is another than the container's.
+Result<void> send_seccomp_listener(const plan::SeccompPlan& seccomp, const oci::State& state, pid_t pid, FdView listener);
 
 }  // namespace casemate::runtime

@@ -71,6 +71,38 @@ bundle "$scratch/small.json" 'c["process"]["args"] = ["/bin/busybox", "mkdir", "
 run run --bundle "$scratch/bundle" e2e-no-listener || fail "mkdir without a listener"
 say "a seccomp listener goes to its agent"
 
+# exec: a filter of its own, so a listener of its own, for the same socket; the agent hears which process and whose.
+agent() { # OUTPUT: $agent, listening
+    rm -f "$scratch/agent.sock"
+    "$(dirname "$0")/lib_agent.py" "$scratch/agent.sock" >"$1" 2>"$scratch/agent.log" &
+    agent=$!
+    wait_for "the agent" 10 test -S "$scratch/agent.sock"
+}
+bundle "$scratch/small.json" '
+c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": scratch + "/agent.sock",
+  "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}
+c["process"]["args"] = ["/bin/busybox", "sleep", "1000"]'
+agent "$scratch/first.out"
+first=$agent
+run run --detach --bundle "$scratch/bundle" --pid-file "$scratch/listening.pid" e2e-exec </dev/null >"$scratch/detached.log" 2>&1 || fail "run --detach with a listener"
+rm "$scratch/agent.sock"
+seen=$(run exec e2e-exec /bin/busybox true 2>&1) && fail "exec: a listener that nobody has"
+assert_match "exec without an agent" "$seen" "listenerPath.*agent.sock"
+agent "$agent_said"
+seen=$(run exec e2e-exec /bin/busybox mkdir /tmp/by-exec 2>&1) && fail "exec: mkdir was not answered by the agent"
+assert_match "exec: the agent's answer" "$seen" "ioctl"
+wait $agent
+python3 - "$agent_said" "$(cat "$scratch/listening.pid")" <<'PYTHON' || fail "what the agent was told of exec: $(cat "$agent_said")"
+import json, sys
+text, fds = open(sys.argv[1]).read().rsplit(" ", 1)
+told, container = json.loads(text), int(sys.argv[2])
+assert int(fds) == 1 and told["fds"] == ["seccompFd"] and told["state"]["id"] == "e2e-exec"
+assert told["state"]["status"] == "running" and told["state"]["pid"] == container and told["pid"] not in (0, container)
+PYTHON
+run delete --force e2e-exec || fail "delete --force"
+wait $first
+say "exec's listener goes to the agent, too"
+
 # Nobody listens: the container does not start.
 bundle "$scratch/small.json" '
 c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": scratch + "/nobody.sock",
