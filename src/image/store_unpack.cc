@@ -196,6 +196,8 @@ private:
         for (const char* leftover : {layout::files, layout::layer_record})
             if (::unlinkat(part.fd.get(), leftover, 0) != 0 && errno != ENOENT) return Error::sys("unlinkat");
         TRY(sys::mkdirat(part.fd, layout::tree, 0755));
+        // Whatever the umask: "/" is everybody's to search, unless the image says otherwise.
+        if (::fchmodat(part.fd.get(), layout::tree, 0755, 0) != 0) return Error::sys("fchmodat");
         Fd overlay;
         if (index > 0) overlay = TRY_IN("mount the layers below", mount_above(part));
         // The store is not the confined worker's to have.

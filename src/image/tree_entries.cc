@@ -139,8 +139,10 @@ Result<void> Tree::add_hard_link(const EntryName& name, const Entry& entry) {
     if (::linkat(directory.value().get(), target.leaf.c_str(), parent_.fd.get(), name.leaf.c_str(), 0) != 0)
         return in_target(Error::sys("linkat"));
     // Nobody else writes here; should somebody, then the wrong file must not stay.
+    // The target is looked at again: in an overlay its number changed with the copy that the link made.
     const auto linked = sys::fstatat(parent_.fd, name.leaf.c_str(), AT_SYMLINK_NOFOLLOW);
-    if (linked && same(linked.value())) return {};
+    const auto now = sys::fstatat(directory.value(), target.leaf.c_str(), AT_SYMLINK_NOFOLLOW);
+    if (linked && now && S_ISREG(now.value().st_mode) && now.value().st_dev == linked.value().st_dev && now.value().st_ino == linked.value().st_ino) return {};
     ::unlinkat(parent_.fd.get(), name.leaf.c_str(), 0);
     return in_target(Error::with_code(EAGAIN, "the target changed while it was linked"));
 }

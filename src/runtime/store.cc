@@ -157,7 +157,12 @@ Result<SourceIdentity> identify(const SourceRequest& request) {
     if (source.starts_with("docker://")) return SourceIdentity{source, "pulled"};
     struct stat status {};
     const bool whole = ::stat(source.c_str(), &status) == 0;
-    const size_t colon = source.rfind(':');
+    // DIR:REF, where REF may be a digest, which has a colon of its own.
+    size_t colon = source.rfind(':');
+    for (size_t next = colon; !whole && next != std::string::npos && next > 0; next = source.rfind(':', next - 1)) {
+        colon = next;
+        if (::stat(source.substr(0, next).c_str(), &status) == 0) break;
+    }
     const std::string path = TRY(absolute(whole ? source : source.substr(0, colon)));
     SourceIdentity out{concat(path, ":", whole ? std::string() : source.substr(colon + 1), ":", request.ref), {}};
     if (::stat(path.c_str(), &status) < 0) return Error::sys("stat").within(quoted(path));

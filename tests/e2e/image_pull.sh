@@ -14,6 +14,7 @@ env | sort >"$here/environment"
 target=${!#}
 target=${target#oci:}
 cp -r "$here/../images/two" "${target%:*}"
+sed -i 's/"test"/"image"/' "${target%:*}/index.json" # as skopeo names what it copies
 FAKE
 chmod +x "$fake/skopeo"
 pulled() { PATH=$fake:$PATH SECRET=do-not-pass HTTPS_PROXY=http://proxy run launch "$@"; }

@@ -24,6 +24,8 @@ NOT_A_RESTRICTION = {
     "stay hidden from ptrace": "before the ids change nothing hostile shares a namespace; 'rearm parent death signal' sets it again",
     "bring loopback up": "a convenience of the app",
     "make mounts private": "the mount namespace of a new user namespace is a slave already; else pivot_root(2) refuses a shared one",
+    "open layers": "the root file system itself, of a stored image: the probe here has a directory in its place",
+    "stack layers": "the same",
     "verify from inside": "the check itself: every other row shows it at work",
 }
 ROOTLESS_TOO = {
