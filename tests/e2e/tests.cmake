@@ -31,7 +31,6 @@ if(Python3_FOUND)
   endforeach()
 endif()
 
-# Debian is fetched, and fifteen images are unpacked five times each.
 
 set_tests_properties("e2e: mutations" PROPERTIES DEPENDS "e2e: launch_health")  # which makes the test user
 set_tests_properties("e2e: buildah" PROPERTIES DEPENDS "e2e: dockerfile_build")  # which makes the base
