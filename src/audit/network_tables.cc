@@ -40,7 +40,7 @@ Result<std::vector<OpenPort>> parse_open_ports(std::string_view table, bool udp)
         // sl local rem st tx:rx tr:tm retrnsmt uid timeout inode
         if (words.size() < 10) return Error::invalid("a short line");
         const size_t colon = words[1].find(':');
-        const auto port = colon == std::string_view::npos ? std::nullopt : hexadecimal(words[1].substr(colon + 1));
+        const auto port = hexadecimal(colon == std::string_view::npos ? std::string_view() : words[1].substr(colon + 1));
         const auto state = hexadecimal(words[3]);
         const auto inode = parse_decimal(words[9]);
         if (!port || *port > 65535 || !state || !inode) return Error::invalid("a line that is no socket");
