@@ -15,7 +15,7 @@ def attack(lab):
     bundle.config["linux"]["namespaces"] = [space for space in bundle.config["linux"]["namespaces"] if space["type"] != "network"]
     bundle.config["mounts"] = [mount for mount in bundle.config["mounts"] if mount["type"] != "sysfs"]
     bundle.config["linux"]["maskedPaths"] = []
-    result = lab.run(bundle.shell("grep -ci casemate /proc/net/unix; true"))
+    result = lab.run(bundle.shell("grep -c @.*casemate /proc/net/unix; true"))
     lab.ran(result, "0")
 
 
