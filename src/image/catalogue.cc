@@ -1,6 +1,5 @@
 #include "image/catalogue.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -28,18 +27,6 @@ constexpr const char* setids[] = {"strip", "keep", "ignore"};
 constexpr size_t record_limit = size_t{4} << 20, list_limit = size_t{1} << 30;
 constexpr size_t findings_limit = 100;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-
-Result<std::vector<std::string>> names_in(FdView directory) {
-    Fd copy(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(copy ? ::fdopendir(copy.get()) : nullptr, ::closedir);
-    if (!stream) return Error::sys("fdopendir");
-    copy.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(stream.get()))
-        if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
-    std::sort(names.begin(), names.end());
-    return names;
-}
 
 std::string word(const json::Value& object, const char* key) {
     const json::Value* value = object.find(key);

@@ -18,6 +18,18 @@
 #include "sys/call.h"
 
 namespace casemate::image {
+Result<std::vector<std::string>> names_in(FdView directory) {
+    Fd copy(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(copy ? ::fdopendir(copy.get()) : nullptr, ::closedir);
+    if (!stream) return Error::sys("fdopendir");
+    copy.release();
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(stream.get()))
+        if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
 namespace {
 
 constexpr int depth_max = 512;
@@ -80,18 +92,6 @@ Result<std::string> attributes(FdView file) {
         out += concat(" xattr.", escaped(name), "=", escaped({value.data(), static_cast<size_t>(length)}));
     }
     return out;
-}
-
-Result<std::vector<std::string>> names_in(FdView directory) {
-    Fd copy(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(copy ? ::fdopendir(copy.get()) : nullptr, ::closedir);
-    if (!stream) return Error::sys("fdopendir");
-    copy.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(stream.get()))
-        if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
-    std::sort(names.begin(), names.end());
-    return names;
 }
 
 std::string common(std::string_view path, std::string_view type, const struct stat& status) {

@@ -11,6 +11,9 @@
 
 namespace casemate::image {
 
+// The names in a directory that is open for reading, sorted, without "." and "..".
+Result<std::vector<std::string>> names_in(FdView directory);
+
 using OnFile = std::function<Result<void>(const std::string& line)>;
 // Sorted by name within each directory, a directory before what is in it. `root` is open for reading.
 Result<void> list_files(FdView root, const OnFile& on_file);

@@ -62,7 +62,7 @@ caps='.process.user = {"uid": 0, "gid": 0} | .process.capabilities |= map_values
 try="mknod /d c 10 200 && : </d && echo opened" # /dev/net/tun, which needs no capability to open
 config "$caps | .process.args = [\"/bin/sh\", \"-c\", \"$try\"]"
 run run --bundle "$bundle" "$id" >"$scratch/device" 2>&1 || :
-grep -qE "not permitted|denied" "$scratch/device" || fail "the device was not refused: $(cat "$scratch/device")"
+grep -q "not permitted" "$scratch/device" || fail "the device was not refused: $(cat "$scratch/device")"
 rm -f "$bundle/rootfs/d"
 config "$caps | .process.args = [\"/bin/sh\", \"-c\", \"$try\"] | .linux.resources.devices = [{\"allow\": true, \"type\": \"c\", \"major\": 10, \"minor\": 200, \"access\": \"rwm\"}]"
 run run --bundle "$bundle" "$id" >"$scratch/device" 2>&1 || :

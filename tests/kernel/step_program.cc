@@ -89,6 +89,7 @@ TEST_CASE("resolve program: a directory that the launcher left open is no way to
     const Failure leaked = refusal(bundle.oci_plan([](oci::Config& config) { config.process->cwd = "/proc/self/fd/39"; }),
                                    {.interfere = [] { ::dup2(::open("/etc", O_RDONLY | O_DIRECTORY), 39); }});
     CHECK(leaked.text.contains("chdir"));
+    CHECK(leaked.text.contains("ELOOP"));  // a magic link, and no other reason
 }
 
 TEST_CASE("verify from inside: notices every step that did nothing, before the app runs") {
