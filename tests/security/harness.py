@@ -256,8 +256,8 @@ def describe(path):
     return fields
 
 
-def main(attack, modes=("root", "userns", "rootless")):
-    """Called by each test file: main(attack)."""
+def main(attack, modes=("root", "userns", "rootless"), own_network=False):
+    """Called by each test file: main(attack). own_network: the test's "host network" is a new one, without the sockets of other programs."""
     path = sys.argv[0]
     if "--describe" in sys.argv:
         print(json.dumps(describe(path)))
@@ -268,7 +268,8 @@ def main(attack, modes=("root", "userns", "rootless")):
     if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
         # A mount namespace of the test's own: what an attack mounts, or escapes to, is not the machine's.
         os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+        spaces = ["--mount", "--propagation", "private"] + (["--net"] if own_network else [])
+        os.execvp("unshare", ["unshare", *spaces, sys.executable, *sys.argv])
     # The harness's umask is nobody's business but its own.
     os.umask(0o022)
     failed = 0

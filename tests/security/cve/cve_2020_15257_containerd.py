@@ -15,8 +15,8 @@ def attack(lab):
     bundle.config["linux"]["namespaces"] = [space for space in bundle.config["linux"]["namespaces"] if space["type"] != "network"]
     bundle.config["mounts"] = [mount for mount in bundle.config["mounts"] if mount["type"] != "sysfs"]
     bundle.config["linux"]["maskedPaths"] = []
-    result = lab.run(bundle.shell("grep -c @.*casemate /proc/net/unix; true"))
+    result = lab.run(bundle.shell("grep -c @ /proc/net/unix; true"))
     lab.ran(result, "0")
 
 
-main(attack)
+main(attack, own_network=True)
