@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 
 #include "audit/program.h"
 #include "base/text.h"
@@ -176,7 +176,9 @@ private:
         for (const char* path : sensitive_paths)
             if (::access(path, F_OK) == 0) facts_.sensitive_paths.emplace_back(path);
         const std::string persona = TRY(text("personality"));
-        facts_.personality = std::strtoull(persona.c_str(), nullptr, 16);
+        const std::string_view digits = trimmed(persona);
+        if (std::from_chars(digits.data(), digits.data() + digits.size(), facts_.personality, 16).ptr != digits.data() + digits.size())
+            return Error::invalid(concat("personality: ", quoted(digits)));
         const Fd directory = TRY(proc_.open(pid_, O_RDONLY | O_DIRECTORY));
         facts_.program = TRY(sys::readlinkat(directory, "exe"));
         facts_.host_hostname = TRY(own_hostname());

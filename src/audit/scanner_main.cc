@@ -109,7 +109,7 @@ struct Prepared {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    const Fd null = Fd(::open("/dev/null", O_RDONLY));
+    const Fd null = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const bool ready = null && ::dup2(null.get(), 0) == 0 && ::dup2(prepared.output, 1) == 1 &&
                        ::dup2(prepared.complaints, 2) == 2 && ::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
                        ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && ::chdir(prepared.home.c_str()) == 0;

@@ -24,6 +24,10 @@ Result<void> Compiler::hooks() {
             return Error::with_code(EPERM, concat("config.json: $.hooks.", name, ": hooks run on the host: refused by ",
                                                   request_.launch ? "'launch'" : "oci.hooks 'deny'"))
                 .hint("'casemate run' under the profile 'oci' runs them");
+    // init is not dumpable until its stub, and only root of its memory's user namespace may join it then.
+    if (!hooks.create_container.empty() && plan_.ids_.mode == Mode::rootless && !facts_.nested)
+        return Error::with_code(EPERM, "config.json: $.hooks.createContainer: without root no program of the host can join the container")
+            .hint("createRuntime runs at the same moment, outside");
     plan_.hooks_ = hooks;
     return {};
 }

@@ -82,10 +82,19 @@ bool time_offsets_by_exec(std::string_view release) {
     return major > 6 || (major == 6 && minor > 1);
 }
 
+int own_oom_score_adj() {
+    const std::string text = host_file("/proc/self/oom_score_adj");
+    std::string_view digits = trimmed(text);
+    const bool negative = digits.starts_with('-');
+    if (negative) digits.remove_prefix(1);
+    const int size = static_cast<int>(parse_decimal(digits, 1000).value_or(0));
+    return negative ? -size : size;
+}
+
 void read_full(const policy::Profile& profile, plan::HostFacts& facts) {
     for (int resource = 0; resource < RLIM_NLIMITS; ++resource)
         if (const auto limit = sys::get_limit(resource)) facts.hard_limits.emplace_back(resource, limit.value().second);
-    facts.oom_score_adj = std::atoi(host_file("/proc/self/oom_score_adj").c_str());
+    facts.oom_score_adj = own_oom_score_adj();
     read_user_namespaces(facts);
     if (!facts.root() && ::access("/usr/bin/newuidmap", X_OK) == 0 && ::access("/usr/bin/newgidmap", X_OK) == 0) {
         const std::string name = user_name(facts.euid);

@@ -35,7 +35,7 @@ endif()
 set_tests_properties("e2e: mutations" PROPERTIES DEPENDS "e2e: launch_health")  # which makes the test user
 set_tests_properties("e2e: buildah" PROPERTIES DEPENDS "e2e: dockerfile_build")  # which makes the base
 
-foreach(gate IN ITEMS layers size)
+foreach(gate IN ITEMS layers size calls)
   add_test(NAME "gate: ${gate}" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate})
   add_test(NAME "gate: ${gate} finds what is planted" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate} --self-test)
 endforeach()

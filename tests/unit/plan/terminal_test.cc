@@ -67,6 +67,16 @@ TEST_CASE("hooks: as config.json says them under 'oci', refused by name wherever
     CHECK(refusal(input) == "config.json: $.hooks.createContainer: hooks run on the host: refused by 'launch'");
 }
 
+TEST_CASE("hooks: without root none joins the container") {
+    Input input{.config = with_linux(R"("namespaces":[{"type":"user"},{"type":"pid"},{"type":"mount"}],"uidMappings":[{"containerID":0,"hostID":1000,"size":1}],"gidMappings":[{"containerID":0,"hostID":1000,"size":1}])"), .facts = user_facts(false)};
+    input.config.hooks.create_runtime.push_back({"/bin/hook", {}, {}, {}});
+    CHECK(compiled(input).hooks() == input.config.hooks);
+    input.config.hooks.create_container.push_back({"/bin/hook", {}, {}, {}});
+    CHECK(refusal(input) == "config.json: $.hooks.createContainer: without root no program of the host can join the container");
+    input.facts.nested = true;
+    CHECK(compiled(input).hooks() == input.config.hooks);
+}
+
 TEST_CASE("hooks: what they mount is no surprise for verify") {
     Input input;
     input.config.root_readonly = true;
