@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "cli/rfc3339.h"
+#include "base/rfc3339.h"
 #include "json/writer.h"
 
 namespace casemate::cli {

@@ -49,7 +49,8 @@ Result<void> check_status(const oci::State& state, bool ignore_paused) {
 
 // Every namespace of the container must still be the one that was recorded; those that are our own need no joining.
 Result<std::vector<plan::NamespaceFact>> namespaces_to_join(const PolicyFile& policy, pid_t pid) {
-    const sys::Procfs proc = TRY(sys::Procfs::host());
+    auto own = sys::Procfs::make();  // cheaper to read; not for a rootless caller
+    const sys::Procfs proc = own ? std::move(own).take() : TRY(sys::Procfs::host());
     std::vector<plan::NamespaceFact> facts;
     for (const KindName& kind : kinds) {
         const auto recorded = policy.namespaces.find(kind.file);

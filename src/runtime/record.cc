@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "base/rfc3339.h"
 #include "base/text.h"
 #include "json/value.h"
 #include "json/writer.h"
@@ -200,11 +201,7 @@ bool is_alive(pid_t pid, uint64_t start_time) {
 std::string timestamp() {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
-    tm parts{};
-    ::gmtime_r(&now.tv_sec, &parts);
-    char text[64];
-    const size_t length = ::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    return concat(std::string_view(text, length), ".", std::to_string(1000000000 + now.tv_nsec).substr(1), "Z");
+    return rfc3339(now.tv_sec, now.tv_nsec);
 }
 
 }  // namespace casemate::runtime

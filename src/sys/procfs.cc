@@ -33,7 +33,7 @@ Result<std::string> numbered(FdView mount, const std::string& path) {
 
 Result<Procfs> Procfs::make() {
     MountBuilder builder = TRY(MountBuilder::open("proc"));
-    return Procfs(TRY(builder.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
+    return Procfs(TRY(builder.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)), true);
 }
 
 Result<Procfs> Procfs::host() {
@@ -65,16 +65,17 @@ Result<void> Procfs::write(const std::string& path, std::string_view text) const
 }
 
 Result<uint64_t> Procfs::namespace_inode(const std::string& process, const std::string& kind) const {
-    // O_PATH|O_NOFOLLOW on the link itself: its text "net:[4026531840]" is the kernel's, and no mount was crossed.
     const std::string path = concat(process, "/ns/", kind);
-    const Fd link = TRY(open(path, O_PATH | O_NOFOLLOW));
-    const std::string text = TRY_IN(concat("procfs '", path, "'"), readlinkat(link, ""));
+    const std::string where = concat("procfs '", path, "'");
+    // What the link itself says: "net:[4026531840]". Of the host's /proc only after an open that crossed no mount.
+    const Fd link = ours_ ? Fd() : TRY(open(path, O_PATH | O_NOFOLLOW));
+    const std::string text = TRY_IN(where, ours_ ? readlinkat(mount_, path.c_str()) : readlinkat(link, ""));
     const size_t open_bracket = text.find(":[");
     if (open_bracket != std::string::npos && text.back() == ']') {
         const std::string_view digits = std::string_view(text).substr(open_bracket + 2, text.size() - open_bracket - 3);
         if (const auto inode = parse_decimal(digits)) return *inode;
     }
-    return Error::invalid(concat("procfs '", path, "': not a namespace: ", quoted(text)));
+    return Error::invalid(concat(where, ": not a namespace: ", quoted(text)));
 }
 
 Result<Fd> Procfs::namespace_fd(const std::string& process, const std::string& kind) const {

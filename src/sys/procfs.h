@@ -19,12 +19,11 @@ public:
     static Result<Procfs> make();
     // The host's /proc, verified.
     static Result<Procfs> host();
-    static Procfs adopt(Fd mount) { return Procfs(std::move(mount)); }
 
     Result<Fd> open(const std::string& path, int flags) const;  // "123/status", "self/uid_map", "sys/net/..."
     Result<std::string> read(const std::string& path, size_t limit = size_t{1} << 20) const;
     Result<void> write(const std::string& path, std::string_view text) const;
-    // The inode of a namespace: "self", "123" and "net", "mnt", "pid", "user" ... (stat through the magic link).
+    // The inode of a namespace: "self", "123" and "net", "mnt", "pid", "user" ... (what the magic link says).
     Result<uint64_t> namespace_inode(const std::string& process, const std::string& kind) const;
     Result<Fd> namespace_fd(const std::string& process, const std::string& kind) const;
     // Numbers of the open descriptors of a process, sorted; the reader's own directory handle left out.
@@ -35,8 +34,9 @@ public:
     Fd release() { return std::move(mount_); }
 
 private:
-    explicit Procfs(Fd mount) : mount_(std::move(mount)) {}
+    explicit Procfs(Fd mount, bool ours = false) : mount_(std::move(mount)), ours_(ours) {}
     Fd mount_;
+    bool ours_;  // made here and never attached: nothing can lie over a file of it
 };
 
 struct Status {  // /proc/PID/status

@@ -64,12 +64,11 @@ Result<void> make_all(InitContext& context) {
     const auto& mounts = context.plan.mounts().mounts;
     context.mounts.resize(mounts.size());
     // Ours alone, never attached: for sysctls and for the inside half of verify (I4).
-    sys::MountBuilder proc = TRY(sys::MountBuilder::open("proc"));
-    auto own = proc.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    auto own = sys::Procfs::make();
     if (!own)
         return std::move(own).take_error().within("private procfs").hint(
             "something is mounted over files of the host's /proc, as inside another container");
-    context.proc = sys::Procfs::adopt(std::move(own).take());
+    context.proc = std::move(own).take();
     for (size_t i = 0; i < mounts.size(); ++i) {
         if (filesystem_type(mounts[i])) context.mounts[i] = TRY_IN(quoted(mounts[i].destination), make_filesystem(mounts[i]));
         if (mounts[i].kind == MountKind::dev && context.plan.ids().mode == plan::Mode::root)

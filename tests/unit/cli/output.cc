@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "cli/rfc3339.h"
+#include "base/rfc3339.h"
 #include "json/value.h"
 
 using namespace casemate;
@@ -23,10 +23,10 @@ TEST_CASE("log: a JSON line is one object of runc's three members") {
 }
 
 TEST_CASE("time: leap days and the ends of years") {
-    CHECK(cli::rfc3339(951782400) == "2000-02-29T00:00:00Z");
-    CHECK(cli::rfc3339(1709251199) == "2024-02-29T23:59:59Z");
-    CHECK(cli::rfc3339(1735689599) == "2024-12-31T23:59:59Z");
-    CHECK(cli::rfc3339(4107542400) == "2100-03-01T00:00:00Z");
+    CHECK(rfc3339(951782400) == "2000-02-29T00:00:00Z");
+    CHECK(rfc3339(1709251199) == "2024-02-29T23:59:59Z");
+    CHECK(rfc3339(1735689599) == "2024-12-31T23:59:59Z");
+    CHECK(rfc3339(4107542400) == "2100-03-01T00:00:00Z");
 }
 
 TEST_CASE("text: lines are wrapped and indented, and a long word stands alone") {

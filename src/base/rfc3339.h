@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <string>
 
-namespace casemate::cli {
+namespace casemate {
 
-// `seconds` since 1970, not negative.
+// `seconds` since 1970, not negative. With nanoseconds: 2026-11-21T19:04:05.000000042Z.
 std::string rfc3339(int64_t seconds);
+std::string rfc3339(int64_t seconds, int64_t nanoseconds);
 
-}  // namespace casemate::cli
+}  // namespace casemate

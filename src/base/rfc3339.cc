@@ -1,8 +1,8 @@
-#include "cli/rfc3339.h"
+#include "base/rfc3339.h"
 
 #include <cstdio>
 
-namespace casemate::cli {
+namespace casemate {
 
 // Days to civil date after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, so that
 // the leap day is the last one.
@@ -24,4 +24,10 @@ std::string rfc3339(int64_t seconds) {
     return text;
 }
 
-}  // namespace casemate::cli
+std::string rfc3339(int64_t seconds, int64_t nanoseconds) {
+    std::string text = rfc3339(seconds);
+    text.back() = '.';
+    return text + std::to_string(1000000000 + nanoseconds).substr(1) + "Z";
+}
+
+}  // namespace casemate
