@@ -207,7 +207,7 @@ void no_outside_links(const TreeFacts& facts, const Report& report) {
         // /dev/stdin and the like, /etc/mtab: everywhere, and harmless inside.
         if (entry.path.starts_with("/dev/") || entry.path == "/etc/mtab") return {};
         const std::string_view to = entry.link;
-        const bool kernel = to.starts_with("/proc") || to.starts_with("/sys/");
+        const bool kernel = is_at_or_below(to, "/proc") || to.starts_with("/sys/");
         const bool standard = to == "/proc/mounts" || to == "/proc/self/mounts" || to == "/proc/self/fd";
         if (kernel && !standard) return concat("leads to ", printable(to));
         if (to.find("docker.sock") != std::string_view::npos || to.find("containerd.sock") != std::string_view::npos)

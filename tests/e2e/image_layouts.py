@@ -11,7 +11,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 SOURCE = pathlib.Path(os.environ["CASEMATE_SOURCE"])
@@ -25,7 +24,9 @@ EXPLAINED = {
     "device": "decision 0004: device nodes of layers are never made",
     "foreign xattr": "SECURITY U10: only user.* and security.capability are taken over",
     "podman's root": "containers/storage makes the root directory itself, mode 0555, where no layer above the first names it",
-    "links across layers": "overlayfs: a new name of a lower file that has others is a copy",
+    "links across layers": "overlayfs: a new name of a lower file that has others is a copy; containers/storage fails at such a layer",
+    "below a link": "containers/storage replaces a link of a lower layer by the directory that a name goes through",
+    "sparse entries": "decision 0004: readers disagree about them; a file with holes is packed and unpacked as any other",
 }
 
 
@@ -110,6 +111,9 @@ class Workshop:
         os.link(root / "opt/app/config", root / "opt/app/second-name")
         os.symlink("../../etc", root / "opt/app/link")
         os.setxattr(root / "opt/app/config", "user.note", b"kept \x00 as it is")
+        with open(root / "opt/app/holes", "wb") as holes:
+            holes.seek(3 << 20)
+            holes.write(b"end")
         os.chown(root / "opt/app", 1001, 1002)
         run("umoci", "repack", "--image", f"{layout}:changed", bundle)
         self.add("umoci: removals, links, xattrs", f"{layout}:changed", f"oci:{layout}:changed")
@@ -163,13 +167,14 @@ class Workshop:
         """What tools seldom write, and images of the field still have."""
         lower = b"".join([directory("a"), member("a/x", b"x"), directory("a/sub"), member("a/sub/y", b"y"), directory("b"), member("b/z", b"z"),
                           symlink("via", "a"), member("one", b"same"), header("two", kind="1", link="one"), END])
-        upper = b"".join([directory("a"), member("a/.wh..wh..opq"), member("a/new", b"new"), member(".wh.b"), member("via/through", b"t"),
-                          header("three", kind="1", link="two"), member("setid", b"s", mode=0o4755), END])
+        upper = b"".join([directory("a"), member("a/.wh..wh..opq"), member("a/new", b"new"), member(".wh.b"),
+                          member("setid", b"s", mode=0o4755), END])
+        across = b"".join([member("via/through", b"t"), header("three", kind="1", link="two"), END])
         top = b"".join([directory("b"), member("b/again", b"again"), member("a/.wh.new"), END])
-        layout = Layout(str(self.work / "hand"))
-        layout.finish([layout.image([layout.layer(tar, "+gzip") for tar in (lower, upper, top)], ref="app")])
-        # umoci and podman walk the links differently: they are compared through one another's agreement.
-        self.add("by hand: opaque, links across layers", f"{layout.path}:app", f"oci:{layout.path}:app")
+        for name, tars in ("opaque, set-id", (lower, upper, top)), ("links across layers", (lower, across)):
+            layout = Layout(str(self.work / name.split()[0].strip(",")))
+            layout.finish([layout.image([layout.layer(tar, "+gzip") for tar in tars], ref="app")])
+            self.add(f"by hand: {name}", f"{layout.path}:app", f"oci:{layout.path}:app")
         docker_archive(str(self.work / "old.tar"), [lower, top], old=True)
         self.add("docker archive, old form", self.work / "old.tar", f"docker-archive:{self.work}/old.tar")
 
@@ -195,7 +200,8 @@ class Judge:
             run("skopeo", "copy", "-q", transport, f"oci:{here}/layout:app")
             run("umoci", "unpack", "--image", f"{here}/layout:app", here / "umoci")
             self.compare(name, "umoci", ours, tree(here / "umoci/rootfs"))
-            self.podman(name, here, ours)
+            if "links across layers" not in name:
+                self.podman(name, here, ours)
         print(f"{name}: {len(ours)} files", flush=True)
         shutil.rmtree(here)
 
@@ -220,9 +226,8 @@ class Judge:
         mounted = run(*podman, "image", "mount", image).strip()
         theirs = tree(mounted)
         theirs["."]["mode"] = ours["."]["mode"]
-        self.compare(name, "podman", ours, theirs, links_may_differ="across layers" in name)
+        self.compare(name, "podman", ours, theirs)
         run(*podman, "image", "umount", image)
-        run(*podman, "image", "rm", "-f", image)
 
 
 def main():
@@ -233,7 +238,9 @@ def main():
     if "CASEMATE_E2E_PRIVATE" not in os.environ:
         os.environ["CASEMATE_E2E_PRIVATE"] = "1"
         os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
-    work = pathlib.Path(tempfile.mkdtemp(prefix="casemate-layouts-", dir="/var/tmp"))
+    # Not mkdtemp: buildah makes image names of paths, and not every path is one.
+    work = pathlib.Path(f"/var/tmp/casemate-layouts-{os.getpid()}")
+    work.mkdir(mode=0o700)
     try:
         shop = Workshop(work)
         layout = shop.by_umoci(shop.base())

@@ -73,14 +73,20 @@ TEST_CASE("host rules: each finds what it is for") {
     expect_found(host_found, clean_host(), judge_host);
     expect_all_tried(host_checks(), host_found);
 }
-TEST_CASE("host rules: near misses") { expect_quiet(host_quiet, clean_host(), judge_host); }
+TEST_CASE("host rules: near misses") {
+    expect_quiet(host_quiet, clean_host(), judge_host);
+    expect_all_tried(host_checks(), host_quiet);
+}
 
 TEST_CASE("unit rules: nothing is found in a hardened unit") { CHECK(told(judge_unit(parse_unit(hardened_unit))) == ""); }
 TEST_CASE("unit rules: each finds what it is for") {
     expect_found(unit_found, parse_unit(hardened_unit), judge_unit);
     expect_all_tried(unit_checks(), unit_found);
 }
-TEST_CASE("unit rules: near misses") { expect_quiet(unit_quiet, parse_unit(hardened_unit), judge_unit); }
+TEST_CASE("unit rules: near misses") {
+    expect_quiet(unit_quiet, parse_unit(hardened_unit), judge_unit);
+    expect_all_tried(unit_checks(), unit_quiet);
+}
 
 TEST_CASE("unit: the last value counts, lines continue, sections are told apart") {
     const UnitFacts facts = parse_unit("[Unit]\nA=1\n[Service]\nA = 2\\\n 3 \nA=4\n;B=5\nnonsense\n");

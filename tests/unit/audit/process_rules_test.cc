@@ -118,6 +118,35 @@ const std::vector<Row<ProcessFacts>> found = {
     {"RUN-55", [](ProcessFacts& f) { f.program = "/memfd:x"; }}};
 
 const std::vector<Row<ProcessFacts>> quiet = {
+    {"RUN-02", [](ProcessFacts& f) { f.groups.clear(); }},
+    {"RUN-03", [](ProcessFacts& f) { f.ambient = 1; }},
+    {"RUN-04", [](ProcessFacts& f) { f.bounding = 1; }},
+    {"RUN-05", [](ProcessFacts& f) { f.bounding = uint64_t{1} << 10; }},
+    {"RUN-06", [](ProcessFacts& f) { f.permitted = uint64_t{1} << 12; }},
+    {"RUN-07", [](ProcessFacts& f) { f.seccomp_mode = 0; }},
+    {"RUN-08", [](ProcessFacts& f) { f.mounts[0].flags = {"rw"}, f.mounts[0].super_options = {"ro"}; }},
+    {"RUN-09", [](ProcessFacts& f) { f.seccomp_mode = 1; }},  // strict mode
+    {"RUN-13", shares("user")},
+    {"RUN-14", [](ProcessFacts& f) { f.default_route = true; }},  // a way out of its own
+    {"RUN-15", shares("pid")},
+    {"RUN-16", shares("mnt")},
+    {"RUN-20", [](ProcessFacts& f) { f.mounts[1].super_options = {"rw", "subset=pid"}; }},
+    {"RUN-21", mounts({"/sys/fs/cgroup", "cgroup2", {"rw"}, {"ro"}, {}})},
+    {"RUN-22", mounts({"/dev/tty", "devtmpfs", {"rw", "nosuid"}, {"rw"}, {}})},
+    {"RUN-22", mounts({"/dev/pts", "devpts", {"rw", "nosuid", "noexec"}, {"rw"}, {}})},
+    {"RUN-23", mounts({"/x", "tmpfs", {"ro"}, {"rw"}, {}})},
+    {"RUN-25", mounts({"/run/app.sock", "tmpfs", {"ro"}, {"rw"}, {}})},
+    {"RUN-29", [](ProcessFacts& f) { f.cgroup["pids.max"] = "1"; }},
+    {"RUN-30", [](ProcessFacts& f) { f.cgroup.erase("memory.swap.max"); }},  // a kernel without swap accounting
+    {"RUN-32", [](ProcessFacts& f) { f.cgroup.clear(); }},
+    {"RUN-33", [](ProcessFacts& f) { f.limits["RLIMIT_NOFILE"] = {64, 1 << 20}; }},
+    {"RUN-34", [](ProcessFacts& f) { f.umask = 027; }},
+    {"RUN-35", [](ProcessFacts& f) { f.descriptors.push_back({1, "/dev/pts/0", false}); }},  // its output, not its control
+    {"RUN-36", [](ProcessFacts& f) { f.security_label = "casemate (enforce)"; }},
+    {"RUN-38", [](ProcessFacts& f) { f.environment.emplace_back("LDAP_HOST=x"); }},
+    {"RUN-44", shares("net")},
+    {"RUN-50", [](ProcessFacts& f) { f.personality = 8; }},  // PER_LINUX32: another uname
+    {"RUN-55", [](ProcessFacts& f) { f.program = "/usr/bin/deleted"; }},
     {"RUN-01", [](ProcessFacts& f) { f.inside_uid.reset(); }},
     {"RUN-19",
      [](ProcessFacts& f) {
@@ -171,4 +200,8 @@ TEST_CASE("process rules: each finds what it is for") {
     expect_all_tried(process_checks(), found);
     expect_all_tried(surroundings_checks(), found);
 }
-TEST_CASE("process rules: near misses") { expect_quiet(quiet, clean_process(), judge_process); }
+TEST_CASE("process rules: near misses") {
+    expect_quiet(quiet, clean_process(), judge_process);
+    expect_all_tried(process_checks(), quiet);
+    expect_all_tried(surroundings_checks(), quiet);
+}

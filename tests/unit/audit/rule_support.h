@@ -1,5 +1,5 @@
 // Rule tests are tables: facts in which no rule finds anything, and for each rule a change that it must find (and near
-// misses that it must not). positive_ids collects what was tried, so that no rule goes without.
+// misses that it must not). expect_all_tried holds that no check goes without a row, in either table.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -101,6 +101,25 @@ const std::vector<Row<TreeFacts>> found = {
     {"FS-20", adds({"/run/secrets/token"})}};
 
 const std::vector<Row<TreeFacts>> quiet = {
+    {"FS-02", [](TreeFacts& f) { file(f).mode = 0555; }},
+    {"FS-04", adds({"/dev/shm", directory, 01777})},
+    {"FS-06",
+     [](TreeFacts& f) {
+         *f.passwd += "other:x:5:1001::/:/sbin/nologin\n";  // two users of one group
+         *f.group += "users:x:5:app\n";                      // a uid and a gid may be equal
+     }},
+    {"FS-09", adds({"/var/lib/apt/lists/lock", FileType::regular, 0640, 0, 0})},
+    {"FS-09", adds({"/var/lib/apt/listsfile"})},
+    {"FS-10", adds({"/app/.gitkeep"})},
+    {"FS-10", adds({"/app/Dockerfile", directory, 0755})},
+    {"FS-13", adds({"/usr/lib/gcc", directory, 0755})},
+    {"FS-13", adds({"/usr/share/doc/gcc"})},
+    {"FS-14", adds({"/usr/bin/curl-config", FileType::regular, 0755})},
+    {"FS-15", adds({"/etc/pam.d/su"})},
+    {"FS-15", adds({"/usr/bin/sum", FileType::regular, 0755})},
+    {"FS-17", adds({"/app/x", symlink, 0777, 0, 4, "/processors"})},  // a name that begins like /proc
+    {"FS-20", adds({"/run/secrets", directory, 0755})},
+    {"FS-20", adds({"/run/secrets/empty", FileType::regular, 0600, 0, 0})},  // a mount point
     {"FS-01", adds({"/srv", directory, 02755})},  // a directory's setgid is inheritance
     {"FS-03", adds({"/app/l", symlink, 0777, 0, 4, "x"})},
     {"FS-05", [](TreeFacts& f) { f.shadow.reset(); }},
@@ -126,7 +145,10 @@ TEST_CASE("tree rules: each finds what it is for") {
     expect_found(found, clean_tree(), judge_tree);
     expect_all_tried(tree_checks(), found);
 }
-TEST_CASE("tree rules: near misses") { expect_quiet(quiet, clean_tree(), judge_tree); }
+TEST_CASE("tree rules: near misses") {
+    expect_quiet(quiet, clean_tree(), judge_tree);
+    expect_all_tried(tree_checks(), quiet);
+}
 
 TEST_CASE("tree: paths resolve inside, links end") {
     TreeFacts facts = clean_tree();
