@@ -40,7 +40,7 @@ Result<void> Compiler::rlimits() {
                 note("limits.rlimits.RLIMIT_NPROC is not applied: without an own user namespace it counts the uid's processes on the whole host");
                 continue;
             }
-            const auto present = std::find_if(limits.begin(), limits.end(), [&](const Rlimit& limit) { return limit.name == name; });
+            const auto present = std::ranges::find(limits, name, &Rlimit::name);
             if (present == limits.end()) {
                 limits.push_back({*rlimit_number(name), name, bound.soft, bound.hard});
             } else {
