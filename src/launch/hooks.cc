@@ -119,7 +119,7 @@ Result<void> run_hook(const oci::Hook& hook, const HookRun& run) {
     const Fd reader(ends[0]);
     Fd writer(ends[1]);
     if (::fcntl(reader.get(), F_SETFL, O_NONBLOCK) < 0) return Error::sys("fcntl");
-    const sys::Cloned made = TRY(sys::clone3(0));
+    const sys::Cloned made = TRY(run.make ? run.make(hook, state, writer) : sys::clone3(0));
     if (made.pid == 0) become(hook, run, state, writer);
     writer.reset();
     std::string said;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <csignal>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "plan/plan.h"
+#include "sys/call.h"
 #include "sys/procfs.h"
 
 namespace casemate::launch {
@@ -29,6 +31,8 @@ struct HookRun {
     sigset_t signal_mask{};
     FdView signals = -1;        // a signalfd, or -1: one that would end an app ends the hook, and is the error
     const Surroundings* inside = nullptr;  // joined first; its path still is the host's, as the root has not changed yet
+    // Makes the hook's process otherwise than as a copy of us: a child, with the state as its stdin and `output` for what it says.
+    std::function<Result<sys::Cloned>(const oci::Hook& hook, FdView state, FdView output)> make;
 };
 
 // In order, until one fails: not executable, another code than 0, a signal, or its timeout, after which its process group is

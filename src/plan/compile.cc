@@ -31,6 +31,7 @@ constexpr std::string_view applied[] = {
     "$.hooks.prestart[].path", "$.hooks.prestart[].args", "$.hooks.prestart[].env", "$.hooks.prestart[].timeout",
     "$.hooks.createRuntime[].path", "$.hooks.createRuntime[].args", "$.hooks.createRuntime[].env", "$.hooks.createRuntime[].timeout",
     "$.hooks.createContainer[].path", "$.hooks.createContainer[].args", "$.hooks.createContainer[].env", "$.hooks.createContainer[].timeout",
+    "$.hooks.startContainer[].path", "$.hooks.startContainer[].args", "$.hooks.startContainer[].env", "$.hooks.startContainer[].timeout",
     "$.hooks.poststart[].path", "$.hooks.poststart[].args", "$.hooks.poststart[].env", "$.hooks.poststart[].timeout",
     "$.hooks.poststop[].path", "$.hooks.poststop[].args", "$.hooks.poststop[].env", "$.hooks.poststop[].timeout",
     "$.linux.seccomp.syscalls[].args[].op", "$.linux.seccomp", "$.linux.seccomp.listenerPath", "$.linux.seccomp.listenerMetadata",

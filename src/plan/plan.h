@@ -227,8 +227,9 @@ struct ProcessPlan {
     uint64_t stop_timeout_ms = 10000;
     std::optional<uint64_t> runtime_max_ms;
     std::vector<unsigned> initial_cpus, final_cpus;  // exec: execCPUAffinity; empty: as it is
-    // argv[0]; nothing for a config.json without `process`, which nobody can execute.
-    std::string program() const { return args.empty() ? std::string() : args.front(); }
+    std::string executable;       // instead of argv[0], which then is free: a hook's path
+    // What is executed; nothing for a config.json without `process`, which nobody can execute.
+    std::string program() const { return !executable.empty() || args.empty() ? executable : args.front(); }
 };
 
 struct NetDevice {
@@ -306,6 +307,7 @@ struct Request {
     std::vector<NamespaceFact> namespaces;  // of every $.linux.namespaces[].path
     // One more process of a container that runs: its namespaces come as `namespaces`, every one by path.
     bool exec = false;
+    std::string executable;      // exec: this file and not argv[0]; a startContainer hook has a path beside its args
     bool listens = false;        // exec: the container holds inherited sockets, so the filter guards them here too
 };
 

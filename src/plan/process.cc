@@ -11,6 +11,7 @@ Result<void> Compiler::process() {
     ProcessPlan& plan = plan_.process_;
     const oci::Process& process = *config_.process;
     plan.args = process.args;
+    plan.executable = request_.executable;
     plan.env = process.env;
     plan.cwd = process.cwd;
     if (plan.cwd.empty() || plan.cwd.front() != '/') return Error::invalid(concat("config.json: $.process.cwd: ", quoted(plan.cwd), " is not absolute"));
@@ -29,8 +30,8 @@ Result<void> Compiler::process() {
     // Without privilege the value can only be raised, from the caller's own.
     if (request_.launch && !facts_.root() && plan.oom_score_adj && *plan.oom_score_adj < facts_.oom_score_adj) plan.oom_score_adj = facts_.oom_score_adj;
     // `launch` holds the id range, the relay and the record: an app that outlived it would lose them (decision 0009).
-    // An exec'ed process ends with the container's init; its caller may go, as runc's may.
-    plan.parent_death_signal = request_.exec ? false : request_.launch || profile_.process.die_with_parent.value_or(false);
+    // An exec'ed process ends with the container's init; its caller may go, as runc's may. A hook is what its caller waits for.
+    plan.parent_death_signal = request_.exec ? !request_.executable.empty() : request_.launch || profile_.process.die_with_parent.value_or(false);
     plan.own_init = request_.launch && profile_.process.init.value_or(false);
     if (plan.own_init && !plan_.namespaces_.owns("pid")) plan.own_init = false, note("process.init is off: there is no own pid namespace to be PID 1 of");
     plan.preserved_fds = request_.preserved_fds;

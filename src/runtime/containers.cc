@@ -113,13 +113,14 @@ Result<std::optional<Unready>> let_through(const Settings& settings, const std::
     const std::string root = TRY(state_root(settings));
     auto notifier = TRY(open_notifier(concat(root, "/", id, "/notify")));
     Fd process = TRY(live_process(record));
+    // A hook that fails is fatal, poststart since runtime-spec 1.3: the container ends, and `delete` runs poststop.
+    const auto or_end = [&](Result<void> told) -> Result<void> {
+        if (!told) TRY(end_process(record));
+        return told;
+    };
+    TRY(or_end(hooks.run_start_container(file)));
     TRY(pass_start_gate(file, record.program));
-    auto told = hooks.run_poststart(record.pid);
-    if (!told) {
-        // Fatal since runtime-spec 1.3: the container ends, and `delete` runs poststop.
-        TRY(end_process(record));
-        return std::move(told).take_error();
-    }
+    TRY(or_end(hooks.run_poststart(record.pid)));
     if (!notifier) return std::optional<Unready>();
     return std::optional<Unready>(Unready{std::move(*notifier), std::move(process), record.pid});
 }

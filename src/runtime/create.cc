@@ -136,7 +136,9 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
         TRY(write_policy(site.file(), plan, bundle.config, stored, request, waiting));
         TRY(site.write());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
-        return write_pid_file(options.pid_file, waiting.pid);
+        TRY(write_pid_file(options.pid_file, waiting.pid));
+        // Of `create` it is `start` that runs them.
+        return gate ? Result<void>() : hooks->run_start_container(site.file());
     };
     start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
         const oci::State state{bundle.config.oci_version, options.id, oci::Status::creating, waiting.pid, bundle.path, bundle.config.annotations, {}, {}, {}};

@@ -10,13 +10,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "launch/supervise.h"
-#include "oci/config.h"
 #include "plan/ceiling.h"
 #include "runtime/app.h"
 #include "runtime/create.h"
 #include "runtime/directories.h"
+#include "runtime/exec.h"
 #include "runtime/facts.h"
-#include "runtime/policy_file.h"
 #include "runtime/seccomp_listener.h"
 #include "sys/call.h"
 
@@ -30,14 +29,6 @@ struct KindName {
 };
 constexpr KindName kinds[] = {{"pid", "pid"},   {"mount", "mnt"},     {"ipc", "ipc"},   {"uts", "uts"}, {"network", "net"},
                               {"user", "user"}, {"cgroup", "cgroup"}, {"time", "time"}};
-
-// The container's init, held by pidfd and checked to be the recorded process.
-struct Target {
-    Record record;
-    PolicyFile policy;
-    Fd pidfd;
-    std::vector<plan::NamespaceFact> namespaces;  // those that are not our own
-};
 
 Result<void> check_status(const oci::State& state, bool ignore_paused) {
     if (state.status == oci::Status::stopped || state.status == oci::Status::creating)
@@ -72,16 +63,9 @@ Result<std::vector<plan::NamespaceFact>> namespaces_to_join(const PolicyFile& po
 Result<Target> find_target(const Settings& settings, const ExecOptions& options) {
     const std::string root = TRY(state_root(settings));
     const RecordFile file = TRY(RecordFile::open(root, options.id));
-    Target target;
-    target.record = TRY(file.read());
-    TRY(check_status(state_of(file, target.record), options.ignore_paused));
-    target.policy = TRY(read_policy(file));
-    auto pidfd = sys::pidfd_open(target.record.pid);
-    // Checked after the pidfd holds the process: its pid can no longer be somebody else's.
-    if (!pidfd || !is_alive(target.record.pid, target.record.start_time)) return Error::with_code(ESRCH, "container not running");
-    target.pidfd = std::move(pidfd).take();
-    target.namespaces = TRY(namespaces_to_join(target.policy, target.record.pid));
-    return target;
+    const Record record = TRY(file.read());
+    TRY(check_status(state_of(file, record), options.ignore_paused));
+    return open_target(file);
 }
 
 Result<void> set_user(const std::string& text, oci::User& user) {
@@ -137,49 +121,17 @@ Result<oci::Process> process_of(const PolicyFile& policy, const ExecOptions& opt
 }
 
 // Under a ceiling a new process is tightened as the first one was (PROFILE 3.4).
-Result<void> tighten(const PolicyFile& policy, oci::Config& config, std::vector<std::string>& changes) {
+Result<void> tighten(const PolicyFile& policy, oci::Process& process, std::vector<std::string>& changes) {
     if (!policy.ceiling) return {};
     plan::Tightened tightened;
-    tightened.config = config;
-    plan::tighten_process(*config.process, policy.profile, tightened);
+    tightened.config = policy.config;
+    tightened.config.process = process;
+    plan::tighten_process(process, policy.profile, tightened);
     const bool strict = policy.profile.oci.on_tighten == policy::OciOnTighten::refuse;
     for (const auto* found : {&tightened.refusals, strict ? &tightened.changes : &tightened.refusals})
         if (!found->empty()) return Error::with_code(EPERM, concat("refused by ", policy.profile.name, ": ", found->front()));
     changes = std::move(tightened.changes);
     return {};
-}
-
-Result<plan::Plan> plan_of(const Target& target, const ExecOptions& options, std::vector<std::string>& changes) {
-    oci::Config config = target.policy.config;
-    config.process = TRY(process_of(target.policy, options));
-    TRY(tighten(target.policy, config, changes));
-    config.linux_.namespaces.clear();
-    for (const plan::NamespaceFact& fact : target.namespaces) config.linux_.namespaces.push_back({fact.type, fact.path});
-    // The maps are those of the namespace, whoever wrote them.
-    config.linux_.uid_mappings.clear();
-    config.linux_.gid_mappings.clear();
-    config.linux_.time_offsets.clear();
-    plan::Request request = target.policy.request;
-    request.exec = true;
-    request.namespaces = target.namespaces;
-    request.preserved_fds = options.preserve_fds;
-    // The tree stands already: nothing is to be looked for in it.
-    policy::Profile without_paths = target.policy.profile;
-    without_paths.filesystem.masked_paths.reset();
-    const plan::HostFacts facts = TRY(host_facts(without_paths, request.launch));
-    return plan::compile(config, target.policy.profile, facts, request);
-}
-
-// What the agent behind the filter's listener is told of the container.
-oci::State state_in(const Target& target) {
-    oci::State state;
-    state.oci_version = target.policy.config.oci_version;
-    state.id = target.record.id;
-    state.status = oci::Status::running;
-    state.pid = target.record.pid;
-    state.bundle = target.record.bundle;
-    state.annotations = target.record.annotations;
-    return state;
 }
 
 // The container may end at any moment; clients look for these words.
@@ -190,18 +142,68 @@ Error explained(Error error, FdView pidfd) {
 
 }  // namespace
 
+Result<Target> open_target(const RecordFile& file) {
+    Target target;
+    target.record = TRY(file.read());
+    target.policy = TRY(read_policy(file));
+    auto pidfd = sys::pidfd_open(target.record.pid);
+    // Checked after the pidfd holds the process: its pid can no longer be somebody else's.
+    if (!pidfd || !is_alive(target.record.pid, target.record.start_time)) return Error::with_code(ESRCH, "container not running");
+    target.pidfd = std::move(pidfd).take();
+    target.namespaces = TRY(namespaces_to_join(target.policy, target.record.pid));
+    target.group = TRY(cgroup::Group::open_existing(target.record.cgroups));
+    return target;
+}
+
+Result<plan::Plan> plan_in(const Target& target, oci::Process process, unsigned preserved_fds, const std::string& executable) {
+    oci::Config config = target.policy.config;
+    config.process = std::move(process);
+    config.linux_.namespaces.clear();
+    for (const plan::NamespaceFact& fact : target.namespaces) config.linux_.namespaces.push_back({fact.type, fact.path});
+    // The maps are those of the namespace, whoever wrote them.
+    config.linux_.uid_mappings.clear();
+    config.linux_.gid_mappings.clear();
+    config.linux_.time_offsets.clear();
+    plan::Request request = target.policy.request;
+    request.exec = true;
+    request.executable = executable;
+    request.namespaces = target.namespaces;
+    request.preserved_fds = preserved_fds;
+    // The tree stands already: nothing is to be looked for in it.
+    policy::Profile without_paths = target.policy.profile;
+    without_paths.filesystem.masked_paths.reset();
+    const plan::HostFacts facts = TRY(host_facts(without_paths, request.launch));
+    return plan::compile(config, target.policy.profile, facts, request);
+}
+
+launch::Options options_in(const Target& target, const plan::Plan& plan, const sigset_t& signal_mask, FdView signals) {
+    launch::Options start;
+    start.signal_mask = signal_mask;
+    start.signals = signals;
+    start.process = target.pidfd;
+    start.group = &target.group;
+    start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
+        oci::State state;
+        state.oci_version = target.policy.config.oci_version;
+        state.id = target.record.id;
+        state.status = oci::Status::running;
+        state.pid = target.record.pid;
+        state.bundle = target.record.bundle;
+        state.annotations = target.record.annotations;
+        return send_seccomp_listener(plan.seccomp(), state, waiting.pid, listener);
+    };
+    return start;
+}
+
 Result<int> exec(const Settings& settings, const ExecOptions& options) {
     std::vector<Fd> preserved = TRY(preserved_descriptors(options.preserve_fds));
     launch::SignalGate signals = TRY(launch::SignalGate::close());
     const Target target = TRY(find_target(settings, options));
+    oci::Process process = TRY(process_of(target.policy, options));
     std::vector<std::string> changes;
-    const plan::Plan plan = TRY(plan_of(target, options, changes));
-    launch::Options start;
-    start.signal_mask = signals.mask_before();
-    start.signals = signals.fd();
-    start.process = target.pidfd;
-    const cgroup::Group group = TRY(cgroup::Group::open_existing(target.record.cgroups));
-    start.group = &group;
+    TRY(tighten(target.policy, process, changes));
+    const plan::Plan plan = TRY(plan_in(target, std::move(process), options.preserve_fds));
+    launch::Options start = options_in(target, plan, signals.mask_before(), signals.fd());
     start.inherited = std::move(preserved);
     auto terminal = TRY(launch::prepare_console(options.detach, plan.process().terminal.has_value(), options.console_socket, start.console));
     Fd pidfd;  // taken while a failure still ends the process
@@ -211,9 +213,6 @@ Result<int> exec(const Settings& settings, const ExecOptions& options) {
         if (terminal) TRY(terminal->attach());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
         return write_pid_file(options.pid_file, waiting.pid);
-    };
-    start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
-        return send_seccomp_listener(plan.seccomp(), state_in(target), waiting.pid, listener);
     };
     auto started = launch::start(plan, std::move(start));
     if (!started) return explained(std::move(started).take_error(), target.pidfd);

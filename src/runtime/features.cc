@@ -42,6 +42,7 @@ void write_list(json::Writer& out, const char* key, const auto& items) {
 std::string features_json() {
     json::Writer out(json::Writer::Style::pretty);
     out.begin_object().field("ociVersionMin", "1.0.0").field("ociVersionMax", "1.3.0");
+    write_list(out, "hooks", std::vector<std::string_view>{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"});
     write_list(out, "mountOptions", mount_options);
     out.key("linux").begin_object();
     write_list(out, "namespaces", namespaces);

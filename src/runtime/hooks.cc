@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "runtime/exec.h"
 #include "sys/call.h"
 
 namespace casemate::runtime {
@@ -80,6 +81,14 @@ Result<void> Hooks::run_mounted(const launch::Waiting& container) {
     const launch::Surroundings inside = TRY(launch::surroundings_of(container.proc, container.pid, container.pidfd));
     run.inside = &inside;
     return launch::run_hooks("createContainer", hooks_.create_container, run);
+}
+
+Result<void> Hooks::run_start_container(const RecordFile& file) {
+    if (hooks_.start_container.empty()) return {};
+    const Target target = TRY(open_target(file));
+    launch::HookRun run = run_with(oci::Status::created, target.record.pid);
+    run.make = [&](const oci::Hook& hook, FdView state, FdView output) { return start_hook(target, hook, state, output, run); };
+    return launch::run_hooks("startContainer", hooks_.start_container, run);
 }
 
 Result<void> Hooks::run_poststart(pid_t pid) { return launch::run_hooks("poststart", hooks_.poststart, run_with(oci::Status::running, pid)); }

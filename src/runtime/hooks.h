@@ -25,6 +25,8 @@ public:
     Result<void> save(const RecordFile& file) const;
     // prestart, createRuntime and createContainer: while init holds, everything mounted, before its pivot_root.
     Result<void> run_mounted(const launch::Waiting& container);
+    // startContainer: in the container whose stub waits, before it executes the app. `file` has its record and policy.
+    Result<void> run_start_container(const RecordFile& file);
     Result<void> run_poststart(pid_t pid);
     // From here on poststop is due when this goes; or no more, as the container lives on without us.
     void container_exists() { due_ = true; }

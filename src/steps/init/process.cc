@@ -53,7 +53,7 @@ int executable(const std::string& path) {
 }
 
 Result<std::string> find_program(const plan::ProcessPlan& process) {
-    const std::string& name = process.args.front();
+    const std::string name = process.program();
     int reason = ENOENT;
     if (name.find('/') != std::string::npos) {
         reason = executable(name);
@@ -96,7 +96,7 @@ const InitStep resolve_program{
     "resolve program", Phase::credentials, [](const plan::Plan&) { return true; },
     [](const plan::Plan& plan) {
         const plan::ProcessPlan& process = plan.process();
-        return concat(process.args.empty() ? "none" : quoted(process.args.front()), " in ", quoted(process.cwd));
+        return concat(process.args.empty() ? "none" : quoted(process.program()), " in ", quoted(process.cwd));
     },
     [](InitContext& context) -> Result<void> {
         const plan::ProcessPlan& process = context.plan.process();
@@ -108,7 +108,7 @@ const InitStep resolve_program{
         if (length < 0) return Error::sys("getcwd");
         if (where[0] != '/') return Error::invalid(concat(quoted(process.cwd), ": is outside the container's root"));
         // A config.json without a process: what `start` cannot execute.
-        if (!process.args.empty()) context.program = context.prepared.program ? process.args.front() : TRY(find_program(process));
+        if (!process.args.empty()) context.program = context.prepared.program ? process.program() : TRY(find_program(process));
         prepare_arguments(context);
         return {};
     }};
