@@ -9,3 +9,11 @@ add_test(NAME "security: the harness notices" COMMAND ${CMAKE_CURRENT_LIST_DIR}/
 set_tests_properties("security: the harness notices" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 120 ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate")
 add_test(NAME "security: the table is up to date" COMMAND ${CMAKE_SOURCE_DIR}/scripts/security-table --check)
 set_tests_properties("security: the table is up to date" PROPERTIES LABELS security)
+
+# The tracer behind the trace oracle and the fault sweep.
+add_executable(security_tracer ${CMAKE_CURRENT_LIST_DIR}/trace/tracer.cc ${CMAKE_CURRENT_LIST_DIR}/trace/memory.cc)
+target_include_directories(security_tracer PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+target_link_libraries(security_tracer PRIVATE casemate_seccomp casemate_flags)
+add_test(NAME "security: trace oracle" COMMAND ${CMAKE_CURRENT_LIST_DIR}/trace_oracle.py)
+set_tests_properties("security: trace oracle" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 180
+  ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate;CASEMATE_TRACER=$<TARGET_FILE:security_tracer>;CASEMATE_MUTANT=${CMAKE_BINARY_DIR}/mutations/casemate")
