@@ -5,6 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
 #include "cli/dispatch.h"
 
 namespace {
@@ -23,6 +27,9 @@ bool settle_descriptors() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (!settle_descriptors()) return 125;
+    if (!settle_descriptors()) {
+        ::dprintf(2, "casemate: descriptors of the caller: %s\n", ::strerror(errno));
+        return 125;
+    }
     return casemate::cli::run_command_line({argv, static_cast<size_t>(argc)});
 }

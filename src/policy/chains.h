@@ -10,40 +10,40 @@ namespace casemate::policy {
 
 // Specialised for each chain; the index of a word is its enumerator.
 template <typename E>
-inline constexpr std::string_view chain_table[] = {""};
+constexpr std::string_view chain_table[] = {""};
 
 template <>
-inline constexpr std::string_view chain_table<ImageUser>[] = {"accept", "ignore"};
+constexpr std::string_view chain_table<ImageUser>[] = {"accept", "ignore"};
 template <>
-inline constexpr std::string_view chain_table<SetidFiles>[] = {"keep", "ignore", "strip"};
+constexpr std::string_view chain_table<SetidFiles>[] = {"keep", "ignore", "strip"};
 template <>
-inline constexpr std::string_view chain_table<Propagation>[] = {"shared", "slave", "private"};
+constexpr std::string_view chain_table<Propagation>[] = {"shared", "slave", "private"};
 template <>
-inline constexpr std::string_view chain_table<Volumes>[] = {"readwrite", "readonly", "none"};
+constexpr std::string_view chain_table<Volumes>[] = {"readwrite", "readonly", "none"};
 template <>
-inline constexpr std::string_view chain_table<ProcSubset>[] = {"all", "pid"};
+constexpr std::string_view chain_table<ProcSubset>[] = {"all", "pid"};
 template <>
-inline constexpr std::string_view chain_table<Hidepid>[] = {"off", "noaccess", "invisible", "ptraceable"};
+constexpr std::string_view chain_table<Hidepid>[] = {"off", "noaccess", "invisible", "ptraceable"};
 template <>
-inline constexpr std::string_view chain_table<Access>[] = {"readwrite", "readonly", "none"};
+constexpr std::string_view chain_table<Access>[] = {"readwrite", "readonly", "none"};
 template <>
-inline constexpr std::string_view chain_table<NetworkMode>[] = {"host", "sockets", "published", "none"};
+constexpr std::string_view chain_table<NetworkMode>[] = {"host", "sockets", "published", "none"};
 template <>
-inline constexpr std::string_view chain_table<Egress>[] = {"open", "closed"};
+constexpr std::string_view chain_table<Egress>[] = {"open", "closed"};
 template <>
-inline constexpr std::string_view chain_table<Memfd>[] = {"allow", "deny"};
+constexpr std::string_view chain_table<Memfd>[] = {"allow", "deny"};
 template <>
-inline constexpr std::string_view chain_table<CgroupNeed>[] = {"optional", "required"};
+constexpr std::string_view chain_table<CgroupNeed>[] = {"optional", "required"};
 template <>
-inline constexpr std::string_view chain_table<ImageEnvironment>[] = {"accept", "ignore"};
+constexpr std::string_view chain_table<ImageEnvironment>[] = {"accept", "ignore"};
 template <>
-inline constexpr std::string_view chain_table<OciHooks>[] = {"allow", "deny"};
+constexpr std::string_view chain_table<OciHooks>[] = {"allow", "deny"};
 template <>
-inline constexpr std::string_view chain_table<OciRootUser>[] = {"replace", "refuse"};
+constexpr std::string_view chain_table<OciRootUser>[] = {"replace", "refuse"};
 template <>
-inline constexpr std::string_view chain_table<OciUserNamespace>[] = {"engine", "require"};
+constexpr std::string_view chain_table<OciUserNamespace>[] = {"engine", "require"};
 template <>
-inline constexpr std::string_view chain_table<OciOnTighten>[] = {"log", "refuse"};
+constexpr std::string_view chain_table<OciOnTighten>[] = {"log", "refuse"};
 
 template <typename E>
 constexpr std::span<const std::string_view> chain_words() {

@@ -21,11 +21,11 @@
 
 namespace casemate::runtime {
 
-oci::State state_of(const RecordFile& file, const Record& record) {
+Result<oci::State> state_of(const RecordFile& file, const Record& record) {
     oci::State state;
     state.id = record.id;
-    const bool alive = is_alive(record.pid, record.start_time);
-    const bool starting = record.pid == 0 && is_alive(record.supervisor, record.supervisor_start);
+    const bool alive = TRY(is_alive(record.pid, record.start_time));
+    const bool starting = record.pid == 0 && TRY(is_alive(record.supervisor, record.supervisor_start));
     state.status = !alive                ? (starting ? oci::Status::creating : oci::Status::stopped)
                    : is_frozen(record)    ? oci::Status::paused
                    : waits_for_start(file) ? oci::Status::created
@@ -45,9 +45,18 @@ Result<RecordFile> file_of(const Settings& settings, const std::string& id) {
 }
 
 Result<Fd> live_process(const Record& record) {
+    auto pidfd = pidfd_of(record.pid, record.start_time);
+    if (!pidfd) return std::move(pidfd).take_error();
+    if (!pidfd.value()) return Error::with_code(ESRCH, "container not running");
+    return pidfd;
+}
+
+Result<Fd> pidfd_of(pid_t pid, uint64_t start_time) {
+    if (pid <= 0) return Fd();
+    auto pidfd = sys::pidfd_open(pid);
+    if (!pidfd && pidfd.error().code() == ESRCH) return Fd();
     // Checked after the pidfd holds it: then the pid can no longer be somebody else's.
-    auto pidfd = sys::pidfd_open(record.pid > 0 ? record.pid : INT32_MAX);
-    if (!pidfd || !is_alive(record.pid, record.start_time)) return Error::with_code(ESRCH, "container not running");
+    if (pidfd && !TRY(is_alive(pid, start_time))) return Fd();
     return pidfd;
 }
 
@@ -57,18 +66,19 @@ Result<Record> record_of(const Settings& settings, const std::string& id) { retu
 
 // Kills and waits for the end, by pidfd; the reaping is its parent's.
 Result<void> end_process(const Record& record) {
-    auto process = live_process(record);
+    const Fd process = TRY(pidfd_of(record.pid, record.start_time));
     if (!process) return {};
-    auto killed = sys::pidfd_send_signal(process.value(), SIGKILL);
+    auto killed = sys::pidfd_send_signal(process, SIGKILL);
     if (!killed && killed.error().code() != ESRCH) return killed;
     TRY(thaw_if_frozen(record));
-    return sys::wait_readable(process.value(), 10000);
+    return sys::wait_readable(process, 10000);
 }
 
 Result<void> remove_record(const Settings& settings, const std::string& root, const std::string& id) {
     RecordFile file = TRY(RecordFile::open(root, id));
     TRY(file.lock());
     const auto record = file.read();
+    if (!record && !is_broken(record.error())) return record.error();
     if (!record) return file.remove();
     auto hooks = Hooks::load(file, record.value());
     if (!hooks) log(LogLevel::warning, concat("poststop hooks are not run: ", hooks.error().text()));
@@ -88,8 +98,12 @@ Result<oci::State> state(const Settings& settings, const std::string& id) {
 Result<std::vector<oci::State>> list(const Settings& settings) {
     const std::string root = TRY(state_root(settings));
     std::vector<oci::State> states;
-    for (const std::string& id : TRY(RecordFile::ids(root)))
-        if (const auto found = state(settings, id)) states.push_back(found.value());
+    for (const std::string& id : TRY(RecordFile::ids(root))) {
+        auto found = state(settings, id);
+        // Removed meanwhile, or by no one but --force.
+        if (!found && is_broken(found.error())) continue;
+        states.push_back(TRY(std::move(found)));
+    }
     return states;
 }
 
@@ -106,7 +120,7 @@ Result<std::optional<Unready>> let_through(const Settings& settings, const std::
     const RecordFile file = TRY(file_of(settings, id));
     TRY(file.lock());
     const Record record = TRY(file.read());
-    const oci::Status status = state_of(file, record).status;
+    const oci::Status status = TRY(state_of(file, record)).status;
     if (status == oci::Status::stopped) return Error::with_code(EINVAL, concat("cannot start container ", quoted(id), " that has stopped"));
     if (status != oci::Status::created) return Error::with_code(EINVAL, concat("cannot start container ", quoted(id), ": it is already ", oci::name_of(status)));
     Hooks hooks = TRY(Hooks::load(file, record));
@@ -140,6 +154,7 @@ Result<void> signal_all(const Record& record, int signal) {
     std::vector<std::pair<pid_t, Fd>> opened;
     for (const pid_t pid : TRY(group.processes()))
         if (auto pidfd = sys::pidfd_open(pid)) opened.emplace_back(pid, std::move(pidfd).take());
+        else if (pidfd.error().code() != ESRCH) return std::move(pidfd).take_error();
     // What is still there once its pidfd is held is the container's: a number that was reused between is not.
     const std::vector<pid_t> still = TRY(group.processes());
     for (const auto& [pid, pidfd] : opened) {
@@ -169,19 +184,17 @@ Result<void> remove(const Settings& settings, const std::string& id, bool force)
         return std::move(file).take_error();
     }
     const auto record = file.value().read();
-    if (!record && !force) return record.error();
+    if (!record && !(force && is_broken(record.error()))) return record.error();
     if (record) {
-        const oci::State now = state_of(file.value(), record.value());
+        const oci::State now = TRY(state_of(file.value(), record.value()));
         if (now.status != oci::Status::stopped && !force)
             return Error::with_code(EBUSY, concat("cannot delete container ", quoted(id), " that is not stopped: ", oci::name_of(now.status))).hint("stop it first, or use --force");
         // One that is only being made has no process yet: its launcher is ended instead.
-        if (record.value().pid == 0 && is_alive(record.value().supervisor, record.value().supervisor_start))
-            if (auto supervisor = sys::pidfd_open(record.value().supervisor)) TRY(sys::pidfd_send_signal(supervisor.value(), SIGKILL));
+        const Fd supervisor = TRY(pidfd_of(record.value().supervisor, record.value().supervisor_start));
+        if (supervisor && record.value().pid == 0) TRY(sys::pidfd_send_signal(supervisor, SIGKILL));
         TRY(end_process(record.value()));
         // A supervisor that lives takes everything away itself; it is given the time to.
-        if (auto supervisor = sys::pidfd_open(std::max<pid_t>(record.value().supervisor, 1));
-            supervisor && is_alive(record.value().supervisor, record.value().supervisor_start))
-            TRY_IN("waiting for the launcher", sys::wait_readable(supervisor.value(), 10000));
+        if (supervisor) TRY_IN("waiting for the launcher", sys::wait_readable(supervisor, 10000));
     }
     auto again = RecordFile::open(root, id);
     if (!again && again.error().code() == ENOENT) return {};
@@ -193,10 +206,11 @@ Result<std::vector<std::string>> gc(const Settings& settings) {
     std::vector<std::string> removed;
     for (const std::string& id : TRY(RecordFile::ids(root))) {
         const auto record = record_of(settings, id);
+        if (!record && !is_broken(record.error())) return record.error();
         if (record) {
             const Record& known = record.value();
             if (known.until_deleted) continue;
-            if (is_alive(known.pid, known.start_time) || is_alive(known.supervisor, known.supervisor_start)) continue;
+            if (TRY(is_alive(known.pid, known.start_time)) || TRY(is_alive(known.supervisor, known.supervisor_start))) continue;
         }
         TRY_IN(quoted(id), remove_record(settings, root, id));
         removed.push_back(id);

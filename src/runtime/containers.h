@@ -9,6 +9,8 @@
 namespace casemate::runtime {
 
 Result<RecordFile> file_of(const Settings& settings, const std::string& id);
+// The process by pidfd; none when it has ended, or the pid is somebody else's by now.
+Result<Fd> pidfd_of(pid_t pid, uint64_t start_time);
 // The recorded process by pidfd. "container not running" when it has ended.
 Result<Fd> live_process(const Record& record);
 // Its control group; an error when it has none, as for a rootless caller to whom nothing is delegated.

@@ -93,7 +93,7 @@ std::string oom_line(const std::string& id) {
 Result<Record> running(const Settings& settings, const std::string& id) {
     const RecordFile file = TRY(file_of(settings, id));
     Record record = TRY(file.read());
-    if (state_of(file, record).status == oci::Status::stopped) return Error::with_code(ESRCH, "container not running");
+    if (TRY(state_of(file, record)).status == oci::Status::stopped) return Error::with_code(ESRCH, "container not running");
     return record;
 }
 
@@ -111,12 +111,12 @@ Result<void> watch_events(const Settings& settings, const std::string& id, int i
     const cgroup::Group group = TRY(group_of(record));
     cgroup::OomWatch watch = TRY(cgroup::OomWatch::make(group));
     cgroup::Deadline next(interval_ms);
-    while (is_alive(record.pid, record.start_time)) {
+    while (TRY(is_alive(record.pid, record.start_time))) {
         switch (TRY(watch.wait(next.left_ms()))) {
             case cgroup::OomWatch::News::ended: return {};
             case cgroup::OomWatch::News::oom: TRY(print(oom_line(id))); break;
             case cgroup::OomWatch::News::nothing: {
-                if (!is_alive(record.pid, record.start_time)) return {};
+                if (!TRY(is_alive(record.pid, record.start_time))) return {};
                 const cgroup::Stats stats = TRY(cgroup::read_stats(group));
                 TRY(print(line_of(id, stats)));
                 next = cgroup::Deadline(interval_ms);

@@ -12,6 +12,7 @@
 #include "launch/supervise.h"
 #include "plan/ceiling.h"
 #include "runtime/app.h"
+#include "runtime/containers.h"
 #include "runtime/create.h"
 #include "runtime/directories.h"
 #include "runtime/exec.h"
@@ -64,7 +65,8 @@ Result<Target> find_target(const Settings& settings, const ExecOptions& options)
     const std::string root = TRY(state_root(settings));
     const RecordFile file = TRY(RecordFile::open(root, options.id));
     const Record record = TRY(file.read());
-    TRY(check_status(state_of(file, record), options.ignore_paused));
+    const oci::State now = TRY(state_of(file, record));
+    TRY(check_status(now, options.ignore_paused));
     return open_target(file);
 }
 
@@ -146,10 +148,7 @@ Result<Target> open_target(const RecordFile& file) {
     Target target;
     target.record = TRY(file.read());
     target.policy = TRY(read_policy(file));
-    auto pidfd = sys::pidfd_open(target.record.pid);
-    // Checked after the pidfd holds the process: its pid can no longer be somebody else's.
-    if (!pidfd || !is_alive(target.record.pid, target.record.start_time)) return Error::with_code(ESRCH, "container not running");
-    target.pidfd = std::move(pidfd).take();
+    target.pidfd = TRY(live_process(target.record));
     target.namespaces = TRY(namespaces_to_join(target.policy, target.record.pid));
     target.group = TRY(cgroup::Group::open_existing(target.record.cgroups));
     return target;

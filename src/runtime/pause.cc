@@ -23,7 +23,7 @@ Result<cgroup::Group> freezing_part(const Record& record) {
 Result<Record> must_be(const Settings& settings, const std::string& id, std::initializer_list<oci::Status> wanted, std::string_view verb) {
     const RecordFile file = TRY(file_of(settings, id));
     Record record = TRY(file.read());
-    const oci::Status status = state_of(file, record).status;
+    const oci::Status status = TRY(state_of(file, record)).status;
     if (std::find(wanted.begin(), wanted.end(), status) != wanted.end()) return record;
     if (status == oci::Status::stopped) return Error::with_code(ESRCH, "container not running");
     return Error::with_code(EINVAL, concat("cannot ", verb, " container ", quoted(id), ": it is ", oci::name_of(status)));

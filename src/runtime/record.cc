@@ -147,8 +147,10 @@ Result<std::vector<std::string>> RecordFile::ids(const std::string& state_root) 
     std::vector<std::string> found;
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(state_root.c_str()), ::closedir);
     if (!stream) return Error::sys("opendir").within(quoted(state_root));
-    while (const dirent* entry = ::readdir(stream.get()))
+    errno = 0;
+    for (const dirent* entry; (entry = ::readdir(stream.get())); errno = 0)
         if (check_id(entry->d_name)) found.emplace_back(entry->d_name);
+    if (errno != 0) return Error::sys("readdir").within(quoted(state_root));
     std::sort(found.begin(), found.end());
     return found;
 }
@@ -184,19 +186,20 @@ Result<uint64_t> start_time_of(pid_t pid) {
     return sys::parse_start_time(stat);
 }
 
-bool is_alive(pid_t pid, uint64_t start_time) {
+Result<bool> is_alive(pid_t pid, uint64_t start_time) {
     if (pid <= 0) return false;
-    const auto proc = sys::Procfs::host();
-    if (!proc) return false;
-    const auto stat = proc.value().read(concat(pid, "/stat"));
-    if (!stat) return false;
-    const auto now = sys::parse_start_time(stat.value());
-    if (!now || now.value() != start_time) return false;
+    const sys::Procfs proc = TRY(sys::Procfs::host());
+    const auto stat = proc.read(concat(pid, "/stat"));
+    if (!stat && (stat.error().code() == ENOENT || stat.error().code() == ESRCH)) return false;
+    if (!stat) return Error(stat.error());
+    if (TRY(sys::parse_start_time(stat.value())) != start_time) return false;
     // Ended but not reaped yet: its namespaces and files are gone (proc(5): state is the field after the name).
     const size_t name_end = stat.value().rfind(") ");
     const char state = name_end == std::string::npos ? '?' : stat.value()[name_end + 2];
     return state != 'Z' && state != 'X';
 }
+
+bool is_broken(const Error& error) { return error.code() == ENOENT || error.code() == EINVAL || error.code() == EFBIG; }
 
 std::string timestamp() {
     timespec now{};

@@ -61,9 +61,12 @@ private:
 };
 
 // What it is doing now, from its record and the kernel.
-oci::State state_of(const RecordFile& file, const Record& record);
-// Is the process with this pid still the one that was recorded?
-bool is_alive(pid_t pid, uint64_t start_time);
+Result<oci::State> state_of(const RecordFile& file, const Record& record);
+// Is the process with this pid still the one that was recorded? What cannot be found out is an error: a container that lives
+// is never taken for one that has ended.
+Result<bool> is_alive(pid_t pid, uint64_t start_time);
+// Whether an error of RecordFile::read() says that there is no usable record, and not that it could not be read now.
+bool is_broken(const Error& error);
 Result<uint64_t> start_time_of(pid_t pid);
 // Now, as RFC 3339 in UTC.
 std::string timestamp();

@@ -39,7 +39,7 @@ Result<void> update(const Settings& settings, const std::string& id, oci::Resour
     const RecordFile file = TRY(file_of(settings, id));
     TRY(file.lock());
     Record record = TRY(file.read());
-    if (state_of(file, record).status == oci::Status::stopped) return Error::with_code(ESRCH, "container not running");
+    if (TRY(state_of(file, record)).status == oci::Status::stopped) return Error::with_code(ESRCH, "container not running");
     if (record.profile != "oci")
         return Error::with_code(EPERM, concat("the limits of container ", quoted(id), " are those of profile ", quoted(record.profile))).hint("start it anew with other limits: --memory, --cpus, --pids");
     const cgroup::Group group = TRY(group_of(record));

@@ -43,7 +43,7 @@ Result<proof::Verification> verify_id(const Settings& settings, const std::strin
     const std::string root = TRY(state_root(settings));
     const RecordFile file = TRY(RecordFile::open(root, id));
     const Record record = TRY(file.read());
-    if (!is_alive(record.pid, record.start_time)) return Error::with_code(ESRCH, "container not running").within(quoted(id));
+    if (!TRY(is_alive(record.pid, record.start_time))) return Error::with_code(ESRCH, "container not running").within(quoted(id));
     const sys::Procfs procfs = TRY(sys::Procfs::host());
     proof::Verification verification = TRY(proof::verify(procfs, record.pid, proof::while_running(record.expected), concat(id, " (pid ", record.pid, ")")));
     verification.waivers = record.waivers;
