@@ -79,19 +79,19 @@ Result<void> must_be_unused(FdView directory, Version version) {
 
 // Level by level, for hierarchies in which each level needs something.
 Result<Fd> walk(const Hierarchy& hierarchy, const std::vector<std::string>& components,
-                const std::vector<std::string>& needed, Made& made) {
+                const std::vector<std::string>& needed, Maker maker, Made& made) {
     Fd directory = TRY(open_directory(hierarchy.mount_point, hierarchy.version));
     std::string path = hierarchy.mount_point;
     for (size_t i = 0; i < components.size(); ++i) {
         const std::string& name = components[i];
-        if (hierarchy.version == Version::v2)
+        if (hierarchy.version == Version::v2 && maker == Maker::casemate)
             TRY_IN(concat("parent of ", quoted(name)), enable_below(directory, needed));
         const auto created = sys::mkdirat(directory, name.c_str(), 0755);
         if (!created && created.error().code() != EEXIST) return Error(created.error()).within(quoted(name));
         path += concat("/", name);
         if (created) made.add(path);
         Fd child = TRY_IN(quoted(name), open_below(directory, name));
-        if (!created && i + 1 == components.size()) TRY(must_be_unused(child, hierarchy.version));
+        if (!created && i + 1 == components.size() && maker == Maker::casemate) TRY(must_be_unused(child, hierarchy.version));
         if (holds(hierarchy.controllers, "cpuset") && hierarchy.version == Version::v1)
             TRY_IN(quoted(name), inherit_cpuset(directory, child));
         directory = std::move(child);
@@ -101,7 +101,7 @@ Result<Fd> walk(const Hierarchy& hierarchy, const std::vector<std::string>& comp
 
 // In as few calls as can be, for the others: a v1 host has ten hierarchies.
 Result<Fd> make_at_once(const Hierarchy& hierarchy, const std::vector<std::string>& components,
-                        const std::string& directory, Made& made) {
+                        const std::string& directory, Maker maker, Made& made) {
     auto created = sys::mkdirat(AT_FDCWD, directory.c_str(), 0755);
     if (!created && created.error().code() == ENOENT) {
         std::string path = hierarchy.mount_point;
@@ -118,7 +118,7 @@ Result<Fd> make_at_once(const Hierarchy& hierarchy, const std::vector<std::strin
     }
     if (!created && created.error().code() != EEXIST) return std::move(created).take_error();
     Fd opened = TRY(open_directory(directory, hierarchy.version));
-    if (!created) TRY(must_be_unused(opened, hierarchy.version));
+    if (!created && maker == Maker::casemate) TRY(must_be_unused(opened, hierarchy.version));
     return opened;
 }
 
@@ -152,13 +152,13 @@ void Made::unmake() {
 }
 
 Result<Group::Member> make_member(const Hierarchy& hierarchy, const std::vector<std::string>& components,
-                                  const std::vector<std::string>& needed, Made& made) {
+                                  const std::vector<std::string>& needed, Maker maker, Made& made) {
     Group::Member member{hierarchy.version, hierarchy.controllers, hierarchy.mount_point, 0, {}, true};
     for (const std::string& component : components) member.directory += concat("/", component);
     const bool by_level = hierarchy.version == Version::v2 || holds(hierarchy.controllers, "cpuset");
     for (int attempt = 1;; ++attempt) {
-        auto directory = by_level ? walk(hierarchy, components, needed, made)
-                                  : make_at_once(hierarchy, components, member.directory, made);
+        auto directory = by_level ? walk(hierarchy, components, needed, maker, made)
+                                  : make_at_once(hierarchy, components, member.directory, maker, made);
         if (directory) {
             member.fd = std::move(directory.value());
             break;
@@ -187,6 +187,7 @@ Result<Group::Member> open_member(const Path& path) {
     if (path.inode != 0 && inode != path.inode) return Error::with_code(ENOENT, "another group of this name");
     member.inode = inode;
     member.proven = path.inode != 0;
+    member.unit = path.unit;
     if (member.version == Version::v2) {
         member.controllers = words(TRY(sys::read_file(member.fd, "cgroup.controllers", file_max)));
     } else {

@@ -22,10 +22,13 @@ private:
     std::vector<std::string> paths_;
 };
 
+// A group that systemd made has its holder in it, and its controllers are systemd's to enable (Delegate=).
+enum class Maker : uint8_t { casemate, systemd };
+
 // Makes the group in one hierarchy. v2: `needed` controllers are enabled for it at every level, and those of stats and
 // update where that is possible. v1 cpuset: empty lists are filled from the parent, level by level.
 Result<Group::Member> make_member(const Hierarchy& hierarchy, const std::vector<std::string>& components,
-                                  const std::vector<std::string>& needed, Made& made);
+                                  const std::vector<std::string>& needed, Maker maker, Made& made);
 // ENOENT when it is gone or another one by now.
 Result<Group::Member> open_member(const Path& path);
 

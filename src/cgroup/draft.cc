@@ -17,7 +17,8 @@ std::vector<Path> Draft::paths() const {
         std::string directory = hierarchy.mount_point;
         for (const std::string& component : components) directory += concat("/", component);
         const bool v2 = hierarchy.version == Version::v2;
-        paths.push_back({v2 ? "" : join(hierarchy.controllers, ","), std::move(directory), 0});
+        const bool kept_by_systemd = request.scope && &hierarchy == layout.tracked_by_systemd();
+        paths.push_back({v2 ? "" : join(hierarchy.controllers, ","), std::move(directory), 0, kept_by_systemd ? request.scope->unit : ""});
     }
     return paths;
 }

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "cgroup/layout.h"
 #include "cgroup/limits.h"
+#include "cgroup/scope.h"
 #include "cgroup/settings.h"
 
 namespace casemate::cgroup {
@@ -22,6 +23,11 @@ struct Request {
         path;  // from the root of each hierarchy; empty: /casemate/ID, unprivileged beside the caller's own group
     IfNone if_none = IfNone::fail_if_limited;
     Limits limits;
+
+    // The systemd driver: systemd makes the group, at `path`, by the helper program casemate-systemd-cgroup.
+    std::optional<Scope> scope{};
+    std::string systemd_program{};
+    std::vector<UnitProperty> properties{};  // beside those that follow from the limits
 };
 
 // One directory, as the state file keeps it.
@@ -29,6 +35,7 @@ struct Path {
     std::string controllers;  // as in /proc/PID/cgroup: "cpu,cpuacct", "name=systemd"; empty: v2
     std::string directory;
     uint64_t inode = 0;  // tells the group from another of the same name; 0: not known, as before create
+    std::string unit{};  // systemd's, which removes the group after its last process; empty: ours to remove
     bool operator==(const Path&) const = default;
 };
 

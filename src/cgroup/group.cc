@@ -20,6 +20,17 @@ std::vector<std::string> needed_of(const std::vector<Setting>& settings) {
     return needed;
 }
 
+// systemd puts the scope where its own rules say; what differs from our reckoning (a systemd that manages a part of the
+// tree only) would be another group than the journal names.
+Result<HeldScope> hold_scope(const Request& request, const Layout& layout) {
+    std::vector<UnitProperty> properties = properties_of(request.limits, layout.version_of("memory").value_or(Version::v2));
+    properties.insert(properties.end(), request.properties.begin(), request.properties.end());
+    HeldScope held = TRY(HeldScope::start(request.systemd_program, *request.scope, concat("casemate container ", request.id), properties));
+    if (held.path() != request.path)
+        return Error::with_code(ENOTSUP, concat("systemd put ", quoted(request.scope->unit), " into ", quoted(held.path()), " instead of ", quoted(request.path)));
+    return held;
+}
+
 }  // namespace
 
 Result<Draft> prepare(Request request) { return prepare(std::move(request), TRY(Layout::discover())); }
@@ -29,14 +40,18 @@ Result<Group> Group::create(const Draft& draft) {
     ScopeExit unmake([&] { made.unmake(); });
     const std::vector<std::string> needed = needed_of(draft.settings);
     Group group;
+    const bool scope = draft.request.scope.has_value();
+    if (scope) group.held_ = TRY(hold_scope(draft.request, draft.layout));
     std::optional<Error> denied;
     for (const Hierarchy& hierarchy : draft.layout.hierarchies) {
         std::vector<std::string> needed_here;
         for (const std::string& controller : needed)
             if (draft.layout.holding(controller) == &hierarchy) needed_here.push_back(controller);
-        auto member = make_member(hierarchy, draft.components, needed_here, made);
-        if (member)
+        auto member = make_member(hierarchy, draft.components, needed_here, scope ? Maker::systemd : Maker::casemate, made);
+        if (member) {
+            if (scope && &hierarchy == draft.layout.tracked_by_systemd()) member.value().unit = draft.request.scope->unit;
             group.members_.push_back(std::move(member.value()));
+        }
         else if (!is_denied(member.error().code()))
             return std::move(member).take_error();
         else
@@ -78,7 +93,7 @@ std::vector<Path> Group::paths() const {
     std::vector<Path> paths;
     for (const Member& member : members_)
         paths.push_back(
-            {member.version == Version::v2 ? "" : join(member.controllers, ","), member.directory, member.inode});
+            {member.version == Version::v2 ? "" : join(member.controllers, ","), member.directory, member.inode, member.unit});
     return paths;
 }
 

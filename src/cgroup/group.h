@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "cgroup/draft.h"
+#include "cgroup/systemd.h"
 
 namespace casemate::cgroup {
 
@@ -28,6 +29,7 @@ Result<Draft> prepare(Request request);
 class Group {
 public:
     // Makes and limits it. On failure nothing is left. A group that exists already must be empty and not frozen.
+    // A scope of systemd's is there afterwards, and held: let_go() once a process of the container is in it.
     static Result<Group> create(const Draft& draft);
     // From a state file. Directories that are gone, or are another group by now, are left out. What has no inode (the
     // journal's entry of a launch that died early) may be someone else's: it can be removed when empty, never killed.
@@ -41,6 +43,7 @@ public:
     Result<Fd> below(std::string_view path) const;
     // Joins the v1 hierarchies. The v2 half is joined at birth.
     Result<void> attach(pid_t pid) const;
+    void let_go() { held_.let_go(); }
     // Changes what `limits` names and leaves the rest. On failure the old values are written back.
     Result<void> update(const Limits& limits) const;
 
@@ -63,6 +66,7 @@ public:
         uint64_t inode = 0;
         Fd fd;
         bool proven = true;  // the inode is what the state file says
+        std::string unit{};  // as in Path
     };
     const Member* holding(std::string_view controller) const;
     const Member* unified() const;
@@ -75,6 +79,7 @@ private:
     std::vector<Setting> values_of(const std::vector<Setting>& settings) const;
     Layout layout() const;
     std::vector<Member> members_;
+    HeldScope held_;
 };
 
 }  // namespace casemate::cgroup

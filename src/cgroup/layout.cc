@@ -121,6 +121,12 @@ const Hierarchy* Layout::holding(std::string_view controller) const {
     return nullptr;
 }
 
+const Hierarchy* Layout::tracked_by_systemd() const {
+    for (const Hierarchy& hierarchy : hierarchies)
+        if (hierarchy.version == Version::v2) return &hierarchy;
+    return holding("name=systemd");
+}
+
 std::optional<Version> Layout::version_of(std::string_view controller) const {
     const Hierarchy* found = holding(controller);
     return found ? std::optional(found->version) : std::nullopt;

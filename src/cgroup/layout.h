@@ -37,6 +37,8 @@ struct Layout {
     Kind kind() const;
     const Hierarchy* holding(std::string_view controller) const;
     std::optional<Version> version_of(std::string_view controller) const;
+    // The one in which systemd keeps its units: v2, or the v1 one of that name.
+    const Hierarchy* tracked_by_systemd() const;
 };
 
 // The directory of a group or hierarchy, O_PATH, checked to be of a cgroup file system of this version.

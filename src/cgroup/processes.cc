@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,6 +55,19 @@ Result<void> kill_listed(FdView directory, const std::vector<pid_t>& listed) {
         const auto sent = sys::pidfd_send_signal(pidfd, SIGKILL);
         if (!sent && sent.error().code() != ESRCH) return Error(sent.error());
     }
+    return {};
+}
+
+// systemd learns from the kernel that a scope is empty, and removes its group. Removed by us, the group would leave a
+// unit behind that nobody ends. Where systemd does not come in time (it may be gone itself), the group is ours.
+Result<void> wait_for_systemd(const Group::Member& member) {
+    constexpr int patience = 5000;
+    if (const auto inside = processes_at_or_below(member.fd); !inside || !inside.value().empty()) return {};
+    const Fd watch(::inotify_init1(IN_CLOEXEC));
+    if (!watch) return Error::sys("inotify_init1");
+    if (::inotify_add_watch(watch.get(), member.directory.c_str(), IN_DELETE_SELF | IN_ONLYDIR) < 0)
+        return errno == ENOENT ? Result<void>() : Result<void>(Error::sys("inotify_add_watch"));
+    if (sys::wait_readable(watch, patience)) {}
     return {};
 }
 
@@ -154,8 +168,10 @@ Result<void> Group::kill_all(int timeout_ms) const {
 
 Result<void> Group::remove(int timeout_ms) {
     const Deadline deadline(timeout_ms);
+    held_.let_go();
     while (!members_.empty()) {
         const Member& member = members_.back();
+        if (!member.unit.empty()) TRY(wait_for_systemd(member));
         const auto removed = remove_one(member);
         if (!removed && removed.error().code() != EBUSY) return in_group(Error(removed.error()), member);
         if (removed && removed.value()) {

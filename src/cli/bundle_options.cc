@@ -11,9 +11,18 @@ Result<void> refuse_unsupported(const Arguments& arguments) {
     if (arguments.has(Opt::no_pivot))
         return Error::invalid(concat(verb, ": '--no-pivot' is refused: without pivot_root the host's root stays within reach"))
             .hint("casemate leaves an initramfs root by itself");
-    if (arguments.has(Opt::systemd_cgroup))
-        return Error::with_code(ENOSYS, concat(verb, ": option '--systemd-cgroup' is not supported"));
     return {};
+}
+
+Result<runtime::CgroupManager> cgroup_manager(const Arguments& arguments) {
+    using runtime::CgroupManager;
+    const std::string_view name = arguments.value(Opt::cgroup_manager, arguments.has(Opt::systemd_cgroup) ? "systemd" : "cgroupfs");
+    if (name == "systemd") return CgroupManager::systemd;
+    if (arguments.has(Opt::systemd_cgroup)) return Error::invalid(concat("'--systemd-cgroup' and '--cgroup-manager=", printable(name), "' contradict each other"));
+    if (name == "cgroupfs") return CgroupManager::cgroupfs;
+    if (name == "disabled") return CgroupManager::disabled;
+    constexpr std::string_view known[] = {"cgroupfs", "systemd", "disabled"};
+    return Error::invalid(concat("'--cgroup-manager': ", quoted(name), " is not cgroupfs, systemd or disabled", did_you_mean(name, known)));
 }
 
 }  // namespace
@@ -29,9 +38,7 @@ Result<runtime::CreateOptions> create_options(const verbs::Call& call) {
     options.console_socket = arguments.value(Opt::console_socket);
     options.pidfd_socket = arguments.value(Opt::pidfd_socket);
     options.profile = call.profile();
-    const std::string_view manager = arguments.value(Opt::cgroup_manager, "cgroupfs");
-    if (manager == "systemd") return Error::with_code(ENOSYS, concat(arguments.command->name, ": '--cgroup-manager systemd' is not supported"));
-    options.no_cgroup = manager == "disabled";
+    options.cgroup_manager = TRY(cgroup_manager(arguments));
     options.no_new_keyring = arguments.has(Opt::no_new_keyring);
     const std::string_view fds = arguments.value(Opt::preserve_fds, "0");
     const auto count = parse_decimal(fds, 1024);

@@ -146,6 +146,7 @@ Result<void> hand_over(steps::HostContext& host, FdView pidfd, int number, const
 Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, const Options& options) {
     if (options.group) TRY_IN("join cgroup", options.group->attach(host.pid));
     TRY(steps::run_host(host, steps::Phase::adopt));
+    host.prepared.group.let_go();
     TRY(sys::send_byte(channel, static_cast<char>(Letter::go), host.plan.mounts().root.layered() ? FdView(host.prepared.tree) : FdView(-1)));
     Message first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
     if (first.letter == Letter::mounted && !first.end && plan::holds_for_hooks(host.plan.hooks()) && options.on_mounted) {
@@ -243,6 +244,8 @@ Result<Running> start(const plan::Plan& plan, Options options) {
     auto cloned = make_init(birth);
     if (!cloned) {
         Error error = std::move(cloned).take_error().within("clone");
+        if (error.code() == EACCES && plan.cgroup().draft.request.scope)
+            return std::move(error).hint("a user may enter a scope only from another group of its own systemd: systemd-run --user --scope casemate ...");
         if (error.code() == ENOSPC) return std::move(error).hint("does the sysctl user.max_user_namespaces (or max_*_namespaces) allow no more?");
         if (error.code() == EPERM && birth.new_namespaces & CLONE_NEWUSER) return std::move(error).hint("a sysctl (kernel.unprivileged_userns_clone) or AppArmor may forbid user namespaces");
         return error;

@@ -170,6 +170,19 @@ bool zero_processes_is_a_limit(std::string_view oci_version) {
     return minor && *minor >= 3;
 }
 
+Result<void> Compiler::scope(cgroup::Request& request) const {
+    if (!request_.systemd_cgroup) return {};
+    if (!facts_.systemd)
+        return Error::with_code(ENOTSUP, "the systemd cgroup driver is asked for, and systemd is not PID 1 of this host")
+            .hint("leave --systemd-cgroup out; podman: --cgroup-manager=cgroupfs; containerd: SystemdCgroup = false");
+    const cgroup::Manager manager = facts_.root() ? cgroup::Manager::system : cgroup::Manager::user;
+    request.scope = TRY(cgroup::parse_scope(config_.linux_.cgroups_path, request_.id, manager));
+    request.path = request.scope->path(facts_.host_uid);
+    request.systemd_program = request_.systemd_program;
+    request.properties = TRY(cgroup::properties_of(config_.annotations));
+    return {};
+}
+
 Result<void> Compiler::cgroup() {
     if (request_.exec) return {};  // the container's own is joined
     CgroupPlan& plan = plan_.cgroup_;
@@ -182,6 +195,7 @@ Result<void> Compiler::cgroup() {
     const bool asked_here = !request.limits.empty() || (facts_.root() && !rules.empty());
     tighten(request.limits, profile);
     if (request_.no_cgroup && (!request.limits.empty() || profile.cgroup == policy::CgroupNeed::required)) return Error::with_code(EINVAL, "limits are asked for, and cgroups are disabled");
+    TRY(scope(request));
     if (request_.no_cgroup) return {};
     if (profile.oom_group.value_or(false)) {
         const bool kernel = facts_.cgroups.version_of("memory") == cgroup::Version::v2;

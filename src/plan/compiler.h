@@ -32,6 +32,7 @@ private:
     Result<void> place_device(DeviceNode node);
     Result<void> paths();               // paths.cc
     Result<void> cgroup();              // cgroup.cc
+    Result<void> scope(cgroup::Request& request) const;  // cgroup.cc
     Result<void> sysctl();              // sysctl.cc
     Result<void> capabilities();        // capabilities.cc
     Result<void> process();             // process.cc

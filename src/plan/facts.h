@@ -33,6 +33,8 @@ struct HostFacts {
     bool cgroup2_mountable = false;
     bool apparmor = false, selinux = false;  // enabled on this host
     bool resctrl = false;          // /sys/fs/resctrl is mounted
+    bool systemd = false;        // is PID 1 of this host
+    uint32_t host_uid = 0;       // euid as the host's own user namespace has it: whose systemd a user's is
     bool user_namespaces = true;
     std::string user_namespaces_why;  // the sysctl that forbids them
     std::optional<SubIdRange> subuid, subgid;  // the caller's, when newuidmap and newgidmap are installed

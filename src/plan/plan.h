@@ -290,6 +290,8 @@ private:
 struct Request {
     std::string id = "ID";       // the container's: names its cgroup. `plan` alone has none
     bool no_cgroup = false;      // --cgroup-manager=disabled
+    bool systemd_cgroup = false; // --systemd-cgroup: cgroupsPath is SLICE:PREFIX:NAME, and systemd makes it
+    std::string systemd_program; // casemate-systemd-cgroup, absolute
     std::string bundle;          // absolute; root.path is relative to it
     bool launch = false;         // `launch`: the constants of PROFILE 2.12 hold, the profile is the author of config
     bool root_shifted = false;   // owners of the root file system already are those of the id range

@@ -87,7 +87,9 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
     request.namespaces = std::move(joined.facts);
     request.sources_resolved = ceiling.has_value();
     request.id = options.id;
-    request.no_cgroup = options.no_cgroup;
+    request.no_cgroup = options.cgroup_manager == CgroupManager::disabled;
+    request.systemd_cgroup = options.cgroup_manager == CgroupManager::systemd;
+    if (request.systemd_cgroup) request.systemd_program = TRY(find_libexec(settings, "casemate-systemd-cgroup"));
     request.listen_fds = listen_fds_of_caller();
     request.preserved_fds = static_cast<unsigned>(preserved.size());
     request.keep_session_keyring = options.no_new_keyring;

@@ -68,6 +68,18 @@ std::vector<std::string> matches(const std::string& pattern) {
     return found;
 }
 
+// Of this process's own id map: "inside outside count" lines.
+uint32_t host_uid(uint32_t uid) {
+    const std::string map = host_file("/proc/self/uid_map");
+    for (const std::string_view line : split(map, '\n')) {
+        const std::vector<std::string> numbers = cgroup::words(line);
+        if (numbers.size() != 3) continue;
+        const uint64_t inside = parse_decimal(numbers[0]).value_or(UINT64_MAX), outside = parse_decimal(numbers[1]).value_or(0);
+        if (uid >= inside && uid - inside < parse_decimal(numbers[2]).value_or(0)) return static_cast<uint32_t>(outside + (uid - inside));
+    }
+    return uid;
+}
+
 void read_user_namespaces(plan::HostFacts& facts) {
     const auto is_zero = [](const char* path) { return trimmed(host_file(path)) == "0"; };
     if (is_zero("/proc/sys/user/max_user_namespaces")) facts.user_namespaces_why = "user.max_user_namespaces=1024";
@@ -130,6 +142,8 @@ Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
     facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
     facts.resctrl = ::access("/sys/fs/resctrl/schemata", F_OK) == 0;
     facts.cgroup2_mountable = host_file("/proc/filesystems").find("\tcgroup2\n") != std::string::npos;
+    facts.host_uid = host_uid(facts.euid);
+    facts.systemd = ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
     facts.cgroups = TRY(cgroup::Layout::discover());
     if (full) read_full(profile, facts);
     return facts;

@@ -61,7 +61,7 @@ std::string to_json(const Record& record) {
         out.begin_object().field("path", file.path).field("device", uint64_t{file.device}).field("inode", uint64_t{file.inode}).end_object();
     out.end_array().key("cgroups").begin_array();
     for (const cgroup::Path& group : record.cgroups)
-        out.begin_object().field("controllers", group.controllers).field("directory", group.directory).field("inode", group.inode).end_object();
+        out.begin_object().field("controllers", group.controllers).field("directory", group.directory).field("inode", group.inode).field("unit", group.unit).end_object();
     out.end_array();
     out.key("annotations").begin_object();
     for (const auto& [name, value] : record.annotations) out.field(name, value);
@@ -102,7 +102,7 @@ Result<Record> parse_record(std::string_view text) {
     if (const json::Value* groups = members.array("cgroups"))
         for (const json::Value& item : groups->items()) {
             Members group(item);
-            record.cgroups.push_back({group.text("controllers"), group.text("directory"), group.number("inode")});
+            record.cgroups.push_back({group.text("controllers"), group.text("directory"), group.number("inode"), group.text("unit")});
             if (!group.good()) return Error::invalid("the state file is broken");
         }
     if (const json::Value* annotations = members.object("annotations"))

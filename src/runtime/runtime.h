@@ -65,6 +65,8 @@ struct UnpackOptions {
 Result<void> unpack(const Settings& settings, const UnpackOptions& options);
 
 // The verbs of the OCI runtime command line.
+enum class CgroupManager : uint8_t { cgroupfs, systemd, disabled };
+
 struct CreateOptions {
     std::string bundle;        // empty: the working directory
     std::string config;        // another file than the bundle's config.json, or empty
@@ -74,9 +76,9 @@ struct CreateOptions {
     std::string pidfd_socket;  // unix socket that gets a pidfd of init, or empty
     std::string profile;       // empty: oci
     unsigned preserve_fds = 0;
+    CgroupManager cgroup_manager = CgroupManager::cgroupfs;
     bool no_new_keyring = false;  // the caller's session keyring stays the container's
     bool detached = false;        // run: do not wait for the end
-    bool no_cgroup = false;       // --cgroup-manager=disabled
 };
 // The container stands, confined and verified, and waits for start().
 Result<void> create(const Settings& settings, const CreateOptions& options);

@@ -1,11 +1,14 @@
 // `casemate update`: other limits for a container that runs.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cgroup/stats.h"
 #include "plan/limits.h"
 #include "runtime/containers.h"
+#include "runtime/directories.h"
 #include "sys/call.h"
+#include "sys/procfs.h"
 
 namespace casemate::runtime {
 namespace {
@@ -17,6 +20,19 @@ Result<void> complete_swap(oci::Resources& resources, const cgroup::Group& group
     if (!resources.memory || !resources.memory->swap || *resources.memory->swap <= 0 || resources.memory->limit) return {};
     const cgroup::Stats stats = TRY(cgroup::read_stats(group));
     if (stats.memory && stats.memory->limit) resources.memory->limit = static_cast<int64_t>(*stats.memory->limit);
+    return {};
+}
+
+// What systemd keeps of a scope's limits, it would write again.
+Result<void> tell_systemd(const Settings& settings, const Record& record, const cgroup::Limits& limits, const cgroup::Group& group) {
+    const cgroup::Group::Member* memory = group.holding("memory");
+    for (const cgroup::Path& path : record.cgroups) {
+        if (path.unit.empty()) continue;
+        const bool root = ::geteuid() == 0 && sys::in_initial_user_namespace();
+        const std::string program = TRY(find_libexec(settings, "casemate-systemd-cgroup"));
+        TRY(cgroup::set_scope(program, root ? cgroup::Manager::system : cgroup::Manager::user, path.unit,
+                              cgroup::properties_of(limits, memory ? memory->version : cgroup::Version::v2)));
+    }
     return {};
 }
 
@@ -45,6 +61,7 @@ Result<void> update(const Settings& settings, const std::string& id, oci::Resour
     const cgroup::Group group = TRY(group_of(record));
     TRY(complete_swap(resources, group));
     const cgroup::Limits limits = TRY(plan::limits_of(resources));
+    TRY(tell_systemd(settings, record, limits, group));
     TRY(group.update(limits));
     return remember(file, record, limits);
 }
