@@ -8,7 +8,6 @@
 #include "runtime/containers.h"
 #include "runtime/directories.h"
 #include "sys/call.h"
-#include "sys/procfs.h"
 
 namespace casemate::runtime {
 namespace {
