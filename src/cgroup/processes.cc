@@ -60,14 +60,18 @@ Result<void> kill_listed(FdView directory, const std::vector<pid_t>& listed) {
 
 // systemd learns from the kernel that a scope is empty, and removes its group. Removed by us, the group would leave a
 // unit behind that nobody ends. Where systemd does not come in time (it may be gone itself), the group is ours.
+// The parent is watched: of a group itself the kernel tells no IN_DELETE_SELF, since its inode keeps its links.
 Result<void> wait_for_systemd(const Group::Member& member) {
-    constexpr int patience = 5000;
     if (const auto inside = processes_at_or_below(member.fd); !inside || !inside.value().empty()) return {};
-    const Fd watch(::inotify_init1(IN_CLOEXEC));
+    const Deadline deadline(5000);
+    const Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!watch) return Error::sys("inotify_init1");
-    if (::inotify_add_watch(watch.get(), member.directory.c_str(), IN_DELETE_SELF | IN_ONLYDIR) < 0)
+    const std::string parent = member.directory.substr(0, member.directory.rfind('/'));
+    if (::inotify_add_watch(watch.get(), parent.c_str(), IN_DELETE | IN_ONLYDIR) < 0)
         return errno == ENOENT ? Result<void>() : Result<void>(Error::sys("inotify_add_watch"));
-    if (sys::wait_readable(watch, patience)) {}
+    char news[4096];
+    while (::access(member.directory.c_str(), F_OK) == 0 && !deadline.over())
+        if (sys::wait_readable(watch, deadline.left_ms())) (void)!::read(watch.get(), news, sizeof news);
     return {};
 }
 
