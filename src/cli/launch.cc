@@ -1,4 +1,5 @@
 // `casemate launch`: the main job. The reading order goes on in runtime/launch.cc.
+#include "base/text.h"
 #include "cli/child_profile.h"
 #include "cli/launch_options.h"
 #include "cli/verbs.h"
@@ -6,6 +7,9 @@
 namespace casemate::cli {
 
 Result<runtime::LaunchOptions> launch_options(const Arguments& arguments) {
+    // Of the OCI verbs' bundles; an option without an effect would be a promise not kept.
+    if (arguments.has(Opt::systemd_cgroup) || arguments.value(Opt::cgroup_manager, "cgroupfs") != "cgroupfs")
+        return Error::with_code(ENOSYS, concat(arguments.command->name, ": '--systemd-cgroup' and '--cgroup-manager' are for create and run: the group here is the launcher's own"));
     runtime::LaunchOptions options;
     if (!arguments.operands.empty()) options.source = arguments.operands[0];
     options.command = arguments.tail_strings();

@@ -49,7 +49,7 @@ std::string features_json() {
     std::vector<std::string> capabilities;
     for (int number = 0; number <= 40; ++number) capabilities.push_back(plan::capability_name(number));
     write_list(out, "capabilities", capabilities);
-    out.key("cgroup").begin_object().field("v1", true).field("v2", true).field("systemd", false).field("systemdUser", false).field("rdma", true).end_object();
+    out.key("cgroup").begin_object().field("v1", true).field("v2", true).field("systemd", true).field("systemdUser", true).field("rdma", true).end_object();
     out.key("seccomp").begin_object().field("enabled", true);
     write_list(out, "actions", std::vector<std::string_view>{"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"});
     write_list(out, "operators", std::vector<std::string_view>{"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"});

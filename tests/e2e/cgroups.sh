@@ -37,6 +37,16 @@ say "without a group nothing is made"
 run --cgroup-manager=disabled run --bundle "$bundle" "$id" >"$scratch/none"
 ! grep -q "$id" "$scratch/none" || fail "in a group although cgroups are disabled"
 
+if [ ! -d /run/systemd/system ] && [ -x "$scratch/bin/casemate-systemd-cgroup" ]; then
+    say "where systemd is not PID 1 its driver is refused with a remedy, never replaced; launch has no such option"
+    run --systemd-cgroup run --bundle "$bundle" "$id" 2>"$scratch/systemd" && fail "the systemd driver without systemd"
+    grep -q 'systemd is not PID 1' "$scratch/systemd" || fail "another error: $(cat "$scratch/systemd")"
+    grep -q 'hint: .*--cgroup-manager=cgroupfs' "$scratch/systemd" || fail "no remedy: $(cat "$scratch/systemd")"
+    run --systemd-cgroup launch "$bundle" 2>"$scratch/systemd" && fail "launch with the systemd driver"
+    grep -q 'systemd-cgroup.* are for create and run' "$scratch/systemd" || fail "another error: $(cat "$scratch/systemd")"
+    no_group_left "$id"
+fi
+
 say "a limit of processes stops a fork bomb; without it the same forks succeed"
 bomb='i=0; while [ $i -lt 40 ]; do sleep 3 & i=$((i + 1)); done; echo all'
 config ".process.args = [\"/bin/sh\", \"-c\", \"$bomb\"] | .process.rlimits = [] | .linux.resources.pids.limit = 20"
