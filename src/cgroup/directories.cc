@@ -189,7 +189,10 @@ Result<Group::Member> open_member(const Path& path) {
     member.proven = path.inode != 0;
     member.unit = path.unit;
     if (member.version == Version::v2) {
-        member.controllers = words(TRY(sys::read_file(member.fd, "cgroup.controllers", file_max)));
+        auto controllers = sys::read_file(member.fd, "cgroup.controllers", file_max);
+        // Removed since it was opened, as systemd does with an empty scope.
+        if (!controllers && controllers.error().code() == ENODEV) return Error::with_code(ENOENT, "the group is gone");
+        member.controllers = words(TRY(std::move(controllers)));
     } else {
         for (const std::string_view controller : split(path.controllers, ','))
             member.controllers.emplace_back(controller);

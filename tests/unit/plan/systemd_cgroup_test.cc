@@ -26,6 +26,8 @@ TEST_CASE("systemd cgroup: the scope's directory is the container's group, and t
 
 TEST_CASE("systemd cgroup: without root it is the user's own systemd, by the uid that the host knows") {
     Input input = under_systemd("", user_facts());
+    input.config.linux_.namespaces.push_back({"user", ""});
+    input.config.linux_.uid_mappings = input.config.linux_.gid_mappings = {{0, 1000, 1}};
     CHECK(compiled(input).cgroup().paths()[0].directory ==
           "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/user.slice/casemate-web.scope");
     input.facts.host_uid = 1234;  // inside podman's user namespace
