@@ -77,6 +77,12 @@ Result<void> must_be_unused(FdView directory, Version version) {
     return {};
 }
 
+// systemd's, and nothing is made: a scope whose holder has ended is gone, and one of our making would have no unit.
+Result<Fd> open_scope(const Hierarchy& hierarchy, const std::vector<std::string>& components) {
+    const Fd root = TRY(open_directory(hierarchy.mount_point, hierarchy.version));
+    return open_below(root, join(components, "/"));
+}
+
 // Level by level, for hierarchies in which each level needs something.
 Result<Fd> walk(const Hierarchy& hierarchy, const std::vector<std::string>& components,
                 const std::vector<std::string>& needed, Maker maker, Made& made) {
@@ -84,7 +90,7 @@ Result<Fd> walk(const Hierarchy& hierarchy, const std::vector<std::string>& comp
     std::string path = hierarchy.mount_point;
     for (size_t i = 0; i < components.size(); ++i) {
         const std::string& name = components[i];
-        if (hierarchy.version == Version::v2 && maker == Maker::casemate)
+        if (hierarchy.version == Version::v2)
             TRY_IN(concat("parent of ", quoted(name)), enable_below(directory, needed));
         const auto created = sys::mkdirat(directory, name.c_str(), 0755);
         if (!created && created.error().code() != EEXIST) return Error(created.error()).within(quoted(name));
@@ -155,10 +161,12 @@ Result<Group::Member> make_member(const Hierarchy& hierarchy, const std::vector<
                                   const std::vector<std::string>& needed, Maker maker, Made& made) {
     Group::Member member{hierarchy.version, hierarchy.controllers, hierarchy.mount_point, 0, {}, true};
     for (const std::string& component : components) member.directory += concat("/", component);
+    const bool scope = maker == Maker::systemd && hierarchy.version == Version::v2;
     const bool by_level = hierarchy.version == Version::v2 || holds(hierarchy.controllers, "cpuset");
     for (int attempt = 1;; ++attempt) {
-        auto directory = by_level ? walk(hierarchy, components, needed, maker, made)
-                                  : make_at_once(hierarchy, components, member.directory, maker, made);
+        auto directory = scope      ? open_scope(hierarchy, components)
+                         : by_level ? walk(hierarchy, components, needed, maker, made)
+                                    : make_at_once(hierarchy, components, member.directory, maker, made);
         if (directory) {
             member.fd = std::move(directory.value());
             break;

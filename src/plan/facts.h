@@ -28,7 +28,6 @@ struct HostFacts {
     int oom_score_adj = 0;     // the caller's own
     int landlock_abi = 0;        // 0: none
     bool mdwe = true;            // PR_SET_MDWE [6.3]
-    bool time_offsets_by_exec = true;  // with a user namespace (after 6.1)
     cgroup::Layout cgroups;      // which hierarchies there are, and what each holds
     bool cgroup2_mountable = false;
     bool apparmor = false, selinux = false;  // enabled on this host

@@ -62,9 +62,6 @@ Result<void> Compiler::namespaces() {
     for (const std::string_view type : {"pid", "ipc", "uts", "network", "user", "cgroup", "time"})
         if (profile_wants(profile_, type) && !plan.is_apart(type))
             return Error::with_code(EPERM, concat("the host's ", type, " namespace is refused: namespaces.private of '", profile_.name, "' names it"));
-    // init unshares the namespace and the app's exec enters it; older kernels do that at a fork only.
-    if (plan.new_time && !facts_.time_offsets_by_exec && !config_.linux_.time_offsets.empty())
-        return Error::with_code(ENOTSUP, "config.json: $.linux.timeOffsets: refused: an exec does not enter a time namespace on this kernel, so they would have no effect");
     for (const auto& [clock, offset] : config_.linux_.time_offsets) plan.time_offsets.emplace_back(clock, offset);
     if (!plan.time_offsets.empty() && !plan.new_time) return Error::invalid("config.json: $.linux.timeOffsets: needs a time namespace");
     if (!config_.hostname.empty() && !plan.is_apart("uts")) return Error::invalid("config.json: $.hostname: needs a uts namespace");

@@ -87,13 +87,6 @@ void read_user_namespaces(plan::HostFacts& facts) {
     facts.user_namespaces = facts.user_namespaces_why.empty();
 }
 
-bool time_offsets_by_exec(std::string_view release) {
-    const auto parts = split(release, '.');
-    if (parts.size() < 2) return false;
-    const uint64_t major = parse_decimal(parts[0]).value_or(0), minor = parse_decimal(parts[1]).value_or(0);
-    return major > 6 || (major == 6 && minor > 1);
-}
-
 int own_oom_score_adj() {
     const std::string text = host_file("/proc/self/oom_score_adj");
     std::string_view digits = trimmed(text);
@@ -137,7 +130,6 @@ Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
     facts.last_capability = static_cast<int>(parse_decimal(trimmed(host_file("/proc/sys/kernel/cap_last_cap")), 63).value_or(40));
     facts.landlock_abi = sys::landlock_abi();
     facts.mdwe = ::prctl(pr_get_mdwe, 0UL, 0UL, 0UL, 0UL) >= 0;
-    facts.time_offsets_by_exec = time_offsets_by_exec(facts.kernel);
     facts.apparmor = host_file("/sys/module/apparmor/parameters/enabled").starts_with('Y');
     facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
     facts.resctrl = ::access("/sys/fs/resctrl/schemata", F_OK) == 0;

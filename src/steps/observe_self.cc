@@ -125,9 +125,8 @@ Result<plan::Observed> observe_self(InitContext& context) {
         out.gid_map = TRY(read_map(proc, "gid_map"));
     }
     if (expected.setgroups_allowed) out.setgroups_allowed = trimmed(TRY_IN("setgroups", proc.read("self/setgroups"))) == "allow";
-    // An unshared time namespace is entered at the exec (time_namespaces(7)).
     for (const std::string& kind : expected.own_namespaces)
-        out.namespaces[kind] = TRY_IN(kind, proc.namespace_inode("self", kind == "time" ? "time_for_children" : kind));
+        out.namespaces[kind] = TRY_IN(kind, proc.namespace_inode("self", kind));
     for (const auto& [kind, inode] : expected.joined_namespaces) out.namespaces[kind] = TRY_IN(kind, proc.namespace_inode("self", kind));
     out.host_namespaces = context.prepared.host_namespaces;
     TRY(read_by_calls(context, out));

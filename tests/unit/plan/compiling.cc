@@ -29,7 +29,6 @@ HostFacts old_kernel(int landlock_abi, bool mdwe) {
     facts.kernel = "6.1.0";
     facts.landlock_abi = landlock_abi;
     facts.mdwe = mdwe;
-    facts.time_offsets_by_exec = false;
     return facts;
 }
 

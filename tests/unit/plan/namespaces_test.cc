@@ -182,17 +182,6 @@ TEST_CASE("namespaces: names need their own uts namespace, offsets their own tim
     CHECK(plan.namespaces().time_offsets[0].second == oci::TimeOffset{60, 1});
 }
 
-TEST_CASE("namespaces: time offsets are refused where an exec does not enter the namespace, in every mode") {
-    Input input = in_namespaces("mount time user", R"(, "timeOffsets": {"boottime": {"secs": 60}})");
-    input.facts = user_facts();
-    CHECK(refusal(input) == "compiled");
-    input.facts.time_offsets_by_exec = false;
-    CHECK(contains(refusal(input), "$.linux.timeOffsets: refused"));
-    Input as_root = in_namespaces("mount time", R"(, "timeOffsets": {"boottime": {"secs": 60}})");
-    as_root.facts = old_kernel(2, false);
-    CHECK(contains(refusal(as_root), "$.linux.timeOffsets: refused"));
-}
-
 TEST_CASE("namespaces: the limit of user namespaces only inside an own one, where it is not the host's") {
     CHECK(compiled(launching(shipped("hardened"))).namespaces().restrict_user_namespaces);
     CHECK(compiled(launching(shipped("hardened"), user_facts())).namespaces().restrict_user_namespaces);
