@@ -7,6 +7,7 @@ stays as it was. Then a naive unpacker (follows the documents, checks nothing, h
 same: it must go wrong on at least one image of the row, or the row would prove nothing. Rows without a naive
 counterpart say why.
 """
+import ctypes
 import gzip
 import hashlib
 import json
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -25,6 +27,7 @@ ROWS = {
     "CVE-2021-29136 root replaced": ["root_as_symlink_0", "root_as_symlink_1", "root_as_symlink_2", "root_as_symlink_3", "root_as_symlink_4", "root_as_file",
                                      "root_as_hardlink", "root_by_dotdot", "root_as_fifo"],
     "CVE-2021-32760 chmod through a link": ["chmod_through_symlink"],
+    "CVE-2025-47290 links swapped while unpacking": ["swapped"],
     "CVE-2026-17106 chains of links": ["link_chain", "symlink_loop", "sibling_prefix", "hardlink_through_symlink", "symlink_parent_relative"],
     "CVE-2026-50163 hard link to the working directory": ["hardlink_to_cwd_file"],
     "CVE-2026-11940 hard link to a symlink": ["hardlink_to_symlink", "hardlink_to_directory", "hardlink_to_root"],
@@ -104,6 +107,54 @@ def many_layers(work):
     return {"name": "many_layers", "source": layout.path, "exit": 125, "says": ["layer 121 of 121"]}
 
 
+def alternating(work):
+    """Files of two directories in turns, so that each one's directory is looked up anew."""
+    sys.path.insert(0, str(SOURCE / "tests/data/image"))
+    from layout import Layout
+    from tarbytes import END, directory, member
+    layout = Layout(str(work / "alternating"))
+    files = b"".join(member(f"{name}/f{number}", b"x") for number in range(6000) for name in ("swapped", "other"))
+    layout.finish([layout.image([layout.layer(directory("swapped") + directory("other") + files + END)])])
+    return {"name": "swapped", "source": layout.path, "exit": 0}
+
+
+class Swapper(threading.Thread):
+    """Exchanges the directory "swapped", wherever it appears below `base`, with a link to `aim`, and back, without pause."""
+
+    def __init__(self, base, aim):
+        super().__init__(daemon=True)
+        self.base, self.aim, self.swaps, self.stopped = base, aim, 0, False
+        self.libc = ctypes.CDLL(None)
+
+    def find(self):
+        for where, directories, _ in os.walk(self.base):
+            if "swapped" in directories:
+                return os.path.join(where, "swapped")
+        return None
+
+    def run(self):
+        while not self.stopped:
+            try:
+                path = self.find()
+                if path is None:
+                    continue
+                link = os.path.join(os.path.dirname(path), "zz-link")
+                os.symlink(self.aim, link)
+            except OSError:
+                continue
+            exchange = 2  # RENAME_EXCHANGE; -100 is AT_FDCWD
+            while not self.stopped and self.libc.renameat2(-100, path.encode(), -100, link.encode(), exchange) == 0:
+                self.swaps += 1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped = True
+        self.join()
+
+
 class Row:
     def __init__(self, name, work, unpack):
         self.name, self.work, self.unpack, self.wrong = name, work, unpack, []
@@ -132,15 +183,19 @@ class Row:
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - started
         what = f"{case['name']}{' (store)' if store else ''}"
+        if case["name"] == "swapped" and os.waitstatus_to_exitcode(status) == 125:
+            case = {**case, "exit": 125}  # it may notice
         self.check(os.waitstatus_to_exitcode(status) == case["exit"], f"{what}: {os.waitstatus_to_exitcode(status)}, expected {case['exit']}: {text}")
         self.check(usage.ru_maxrss < 64 << 10, f"{what}: {usage.ru_maxrss} KiB")
         for said in case.get("says", []) if case["exit"] else []:
             self.check(said in text, f"{what}: {said!r} is not in {text!r}")
         if "streams" in self.name:
             self.check(seconds < BROKEN_STREAM_SECONDS + (os.getloadavg()[0] > 4) * 10, f"{what}: {seconds:.2f} s")
-        if case["exit"] and not store:
+        if case["name"] == "swapped":
+            pass  # whoever swaps plants links while it is removed
+        elif case["exit"] and not store:
             self.check(not any(out.iterdir()), f"{what}: left {list(out.iterdir())}")
-        if case["exit"] and store and (out / "store").exists():
+        elif case["exit"] and (out / "store").exists():
             left = [path for kind in ("layers", "images") for path in (out / "store" / kind).iterdir() if path.name.startswith(".")]
             self.check(not left, f"{what}: left {left}")
         shutil.rmtree(out)
@@ -150,6 +205,8 @@ class Row:
         cases = [self.cases[name] for name in ROWS[self.name] if name in self.cases]
         if ROWS[self.name] == ["many_layers"]:
             cases = [many_layers(self.work)]
+        if ROWS[self.name] == ["swapped"]:
+            return self.judge_swapped(alternating(self.work), before)
         self.check(len(cases) == len(ROWS[self.name]), "the corpus lacks a case")
         for case in cases:
             self.run(case, False)
@@ -158,6 +215,19 @@ class Row:
             self.check((self.work / "cwd-secret").stat().st_nlink == 1, f"{case['name']}: the working directory's file was linked")
         if self.name not in NO_NAIVE:
             self.check(any(self.naive_fails(case, before) for case in cases), "the naive unpacker does as well: the row proves nothing")
+
+    def judge_swapped(self, case, before):
+        for aim in (str(self.canary), "../" * 12 + str(self.canary).lstrip("/")):
+            for store in (False, True):
+                with Swapper(self.work / "out", aim) as swapper:
+                    self.run(case, store)
+                self.check(swapper.swaps > 100, f"only {swapper.swaps} swaps: the row proves nothing")
+                self.check(listing(self.canary) == before, "the canary changed")
+        for _ in range(10):
+            with Swapper(self.work / "naive", str(self.canary)):
+                if self.naive_fails(case, before):
+                    return
+        self.check(False, "the naive unpacker was not caught once: the row proves nothing")
 
     def naive_fails(self, case, before):
         out = self.work / "naive"
