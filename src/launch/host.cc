@@ -21,14 +21,6 @@
 namespace casemate::launch {
 namespace {
 
-// One message of init or stub, as far as the host's waiting goes.
-struct Message {
-    Letter letter{};
-    int number = 0;
-    FailedMessage failure;
-    bool end = false;  // the channel is closed
-};
-
 // Waits for one message. Of `signals` (-1: none) the first that would end an app is an error. The pidfd is watched too:
 // in a hostile container somebody else may have got hold of the channel's other end, and never let it close.
 Result<Message> receive(FdView channel, FdView pidfd, int deadline_ms, FdView signals) {
@@ -46,24 +38,7 @@ Result<Message> receive(FdView channel, FdView pidfd, int deadline_ms, FdView si
     do size = ::recv(channel.get(), buffer, sizeof buffer, MSG_DONTWAIT);
     while (size < 0 && errno == EINTR);
     if (size < 0 && errno != ECONNRESET && errno != EAGAIN) return Error::sys("recv");
-    Message message;
-    if (size <= 0) {
-        message.end = true;
-        return message;
-    }
-    message.letter = static_cast<Letter>(buffer[0]);
-    if (message.letter == Letter::mounted && size == 1) return message;
-    if (message.letter == Letter::failed && size == sizeof(FailedMessage)) {
-        std::memcpy(&message.failure, buffer, sizeof message.failure);
-        message.failure.text[sizeof message.failure.text - 1] = message.failure.hint[sizeof message.failure.hint - 1] = '\0';
-    } else if (size == sizeof(StubMessage)) {
-        StubMessage stub;
-        std::memcpy(&stub, buffer, sizeof stub);
-        message.number = stub.number;
-    } else {
-        return Error::invalid("a message of unknown form from the container");
-    }
-    return message;
+    return decode({buffer, size > 0 ? static_cast<size_t>(size) : 0});
 }
 
 Result<void> send(FdView channel, Letter letter) {

@@ -17,7 +17,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
+#include "base/result.h"
 #include "steps/handshake.h"
 
 namespace casemate::launch {
@@ -50,5 +52,17 @@ struct FailedMessage {
     char hint[280] = {};
 };
 static_assert(sizeof(FailedMessage) <= 1024);
+
+// One message of init or stub, as far as the host's waiting goes.
+struct Message {
+    Letter letter{};
+    int number = 0;
+    FailedMessage failure;  // its texts are terminated
+    bool end = false;       // the channel is closed
+};
+
+// What `bytes`, one message as it came, says. From the stub on its sender may be anybody in the container: a size that
+// belongs to no message is an error; whether the letter fits the moment is the caller's to judge.
+Result<Message> decode(std::string_view bytes);
 
 }  // namespace casemate::launch

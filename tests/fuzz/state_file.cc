@@ -1,12 +1,18 @@
 // The container's record: what was read is written and read again, and is the same.
-// rooms: plan sys launch
+// rooms: plan sys
 // sources: src/runtime/record.cc src/runtime/directories.cc
 #include <cstdlib>
 #include <string>
 
+#include "runtime/range_removal.h"
 #include "runtime/record.h"
 
 using namespace casemate;
+
+// Removing containers is not what is tried, and would bring half of the launcher along.
+namespace casemate::runtime {
+Result<void> remove_tree(FdView, const std::string&) { std::abort(); }
+}  // namespace casemate::runtime
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto record = runtime::parse_record({reinterpret_cast<const char*>(data), size});
