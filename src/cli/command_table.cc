@@ -74,7 +74,8 @@ constexpr Command commands[] = {
 
     {Verb::audit, G::external, "audit", "SOURCE [OPTIONS]", "check an image and its configuration by rules", 0, many,
      Tail::everything, F::check, {O::none}},
-    {Verb::images, G::external, "images", "list|rm|gc|verify", "the image store", 0, many, Tail::everything, F::check, {O::none}},
+    {Verb::images, G::external, "images", "list|rm IMAGE|gc|verify [IMAGE]", "the image store", 0, many,
+     Tail::everything, F::check, {O::none}},
     {Verb::learn, G::external, "learn", "SOURCE -- COMMAND...", "run an app and write the smallest profile that fits", 0,
      many, Tail::everything, F::by_error, {O::none}},
     {Verb::explain, G::external, "explain", "[ID]", "say which rule denied what, and what would allow it", 0, many,

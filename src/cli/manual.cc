@@ -65,6 +65,12 @@ constexpr Manual manuals[] = {
      "casemate features --format table"},
     {Verb::spec, "Writes config.json into the bundle, for a shell in its rootfs. An existing file is left alone.",
      "casemate spec --bundle ./bundle"},
+    {Verb::images,
+     "list shows the images of the store, and which are in use. rm removes images: IMAGE is the SOURCE that was launched, or "
+     "the beginning of an id; one in use is refused. gc removes layers that no image has, and what killed unpackings left "
+     "behind. verify reads every file of the store, or of one image, again and compares it with the list made when it was "
+     "unpacked. Exit code 0: done; 1: verify found a difference; 2: it failed.",
+     "casemate images list\ncasemate images rm ./layout:latest\ncasemate images verify app.tar"},
     {Verb::completion, "", "casemate completion bash > /etc/bash_completion.d/casemate"},
 };
 // clang-format on

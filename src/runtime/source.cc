@@ -7,6 +7,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "base/scope_exit.h"
 #include "base/text.h"
 #include "oci/config.h"
 #include "runtime/pull.h"
@@ -105,7 +106,9 @@ Result<Source> open_source(const Settings& settings, const SourceRequest& reques
     }
     if (request.source.starts_with("docker://") && !request.store) {
         SourceRequest fetched = request;
-        fetched.source = TRY(pull(request.source, request.scratch + ".layout"));
+        const std::string layout = request.scratch + ".layout";
+        const ScopeExit remove([&] { (void)remove_unpacked(layout).operator bool(); });
+        fetched.source = TRY(pull(request.source, layout));
         return open_source(settings, fetched);
     }
     Admitted admitted;

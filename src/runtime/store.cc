@@ -22,7 +22,6 @@
 #include "runtime/pull.h"
 #include "runtime/unpacker.h"
 #include "sys/call.h"
-#include "sys/removal.h"
 
 namespace casemate::runtime {
 namespace {
@@ -131,12 +130,6 @@ Result<std::string> stored_id(std::string_view output) {
     return Error::invalid("casemate-unpack did not say what it stored");
 }
 
-Result<void> remove_fetched(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    const Fd parent = TRY(sys::open(path.substr(0, slash).c_str(), O_RDONLY | O_DIRECTORY));
-    return sys::remove_scratch(parent, path.substr(slash + 1));
-}
-
 }  // namespace
 
 bool can_store(const std::string& directory, std::string_view kernel) {
@@ -189,7 +182,7 @@ Result<Source> open_stored(const Settings& settings, const SourceRequest& reques
     words.insert(words.end(), {"--", from});
     const std::string output = TRY(run_unpacker(settings, std::move(words)));
     const std::string id = TRY(stored_id(output));
-    if (from != request.source) TRY(remove_fetched(request.scratch));
+    if (from != request.source) TRY(remove_unpacked(request.scratch));
     Source source = TRY_IN("the image store", store.take(id));
     if (auto remembered = store.remember(identity, id); !remembered) log(LogLevel::warning, concat("the image store: ", remembered.error().text()));
     if (from != request.source) log(LogLevel::info, concat(request.source, " is ", source.digest));

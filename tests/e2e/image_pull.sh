@@ -37,6 +37,11 @@ assert_eq "after rm" "$(pulled docker://registry.example/app:1 -- cat /again)" l
 [ -e "$fake/arguments" ] || fail "not fetched again"
 nothing_left
 
+say "unpacked, nothing but the bundle is left"
+mkdir "$scratch/unpacked"
+PATH=$fake:$PATH run unpack docker://registry.example/app:1 "$scratch/unpacked/bundle"
+assert_eq "beside the bundle" "$(ls -A "$scratch/unpacked")" bundle
+
 refused() { # REGEX COMMAND...
     local regex=$1 status=0
     shift
