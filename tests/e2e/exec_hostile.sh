@@ -1,15 +1,16 @@
 #!/bin/bash
-# `casemate exec` into a hostile container (SECURITY I6, I7, I10; CVE-2016-9962, CVE-2019-5736): its process looks into
+# `casemate exec` into a hostile container (EXEC_ROUNDS times; SECURITY I6, I7, I10; CVE-2016-9962, CVE-2019-5736): its process looks into
 # every newcomer as fast as it can, then also traces it, takes its channel and sends garbage. Nothing of the host may be
 # seen; an exec may fail, but it ends. The control leaves the hiding out, and then the same hostile process sees it.
 . "$(dirname "$0")/lib.sh"
 command -v jq >/dev/null || { echo "skipped: needs jq"; exit 77; }
-rounds=${EXEC_ROUNDS:-200}
+rounds=${EXEC_ROUNDS:-300}
 export HOST_SECRET=must-not-be-seen
 
 # The worst of containers that are not the host's own root: all capabilities of its user namespace, no filter.
 bundle=$scratch/bundle
-mkdir -p "$bundle"/rootfs/{bin,proc,sys,dev,tmp}
+mkdir -p "$bundle"/rootfs/{bin,proc,sys,dev,tmp,work}
+ln -s /proc/self/fd/3 "$bundle/rootfs/evil-work"
 cp /bin/busybox "$bundle/rootfs/bin/busybox"
 for applet in sh true echo touch; do ln -s busybox "$bundle/rootfs/bin/$applet"; done
 cp "$CASEMATE_BUILD/tests/e2e_hostile" "$bundle/rootfs/bin/hostile"
@@ -39,11 +40,23 @@ stop_hostile() { # ID
     wait "$hostile" || fail "the hostile container failed: $(cat "$scratch/$1.log")"
 }
 
+# How many descriptors the container's own process has: what an exec leaves there, it leaves for good.
+descriptors_of() { # ID
+    local pid
+    pid=$(run state "$1" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+    find "/proc/$pid/fd" -mindepth 1 -printf '%l\n' | grep -cv '^/proc'
+}
+
 say "it looks: $rounds execs, all succeed, and it sees nothing of the host"
 start_hostile look look
+before=$(descriptors_of look)
+began=$(date +%s%N)
 for ((round = 0; round < rounds; ++round)); do
     assert_eq "exec $round" "$(run exec look echo "$round" </dev/null)" "$round"
 done
+say "$((($(date +%s%N) - began) / rounds / 1000)) us an exec"
+assert_eq "descriptors of the container's process" "$(descriptors_of look)" "$before"
+run verify look >/dev/null 2>"$scratch/verify.log" || fail "after $rounds execs the container is not what it was"
 stop_hostile look
 grep VIOLATION "$scratch/look.log" && fail "it saw something"
 met=$(awk '$1 == "met" { print $2 }' "$scratch/look.log")
@@ -54,7 +67,7 @@ start_hostile attack attack
 good=0
 for ((round = 0; round < rounds / 10; ++round)); do
     status=0
-    timeout 30 "$scratch/bin/casemate" --root "$state" exec attack true </dev/null >"$scratch/attacked.log" 2>&1 || status=$?
+    timeout 30 "$scratch/bin/casemate" --root "$state" exec --cwd /work attack true </dev/null >"$scratch/attacked.log" 2>&1 || status=$?
     [ $status -ne 124 ] || fail "exec $round hung"
     [ $status -ne 0 ] || good=$((good + 1))
 done
@@ -62,10 +75,21 @@ stop_hostile attack
 grep VIOLATION "$scratch/attack.log" && fail "it saw something"
 say "$good of $((rounds / 10)) attacked execs succeeded"
 
+say "it attacks while it is deleted"
+start_hostile doomed attack
+for ((round = 0; round < 5; ++round)); do run exec doomed true </dev/null >/dev/null 2>&1 & done
+timeout 30 "$scratch/bin/casemate" --root "$state" delete --force doomed || fail "delete: $?"
+wait
+grep VIOLATION "$scratch/doomed.log" && fail "it saw something"
+nothing_left
+
+say "another container is as whole as ever"
+run probe "rootfs:$bundle/rootfs" >"$scratch/probe.log" 2>&1 || fail "the probe is red"
+
 say "control: without the hiding it sees the launcher"
 if [ -x "${CASEMATE_MUTANT:-}" ]; then
     start_hostile control look
-    for ((round = 0; round < rounds; ++round)); do
+    for ((round = 0; round < 200; ++round)); do
         CASEMATE_LEAVE_OUT="hide from ptrace,stay hidden from ptrace,rearm parent death signal,verify what only init sees" \
             "$CASEMATE_MUTANT" --root "$state" exec control true </dev/null >/dev/null 2>&1 || :
     done

@@ -3,7 +3,8 @@
 //
 //   hostile look|attack LAUNCHER
 //     look only looks. attack also takes hold of what it may: it traces newcomers, takes copies of their sockets, sends
-//     garbage through them, keeps them open, and sends signals. LAUNCHER: the launcher's path on the host.
+//     garbage through them, keeps them open, sends signals, and lets /work, their working directory, and a link to their
+//     descriptors change places. LAUNCHER: the launcher's path on the host.
 //   Ends when /stop exists; prints one line a violation ("VIOLATION ...") and the number of newcomers it met.
 #include <dirent.h>
 #include <fcntl.h>
@@ -109,13 +110,23 @@ void trace(pid_t pid, const std::string& process) {
     if (::waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) ::ptrace(PTRACE_DETACH, pid, nullptr, attacks && pid % 3 == 0 ? SIGTERM : 0);
 }
 
+void send_signal(pid_t pid) {
+    constexpr int signals[] = {SIGHUP, SIGTERM, SIGKILL, SIGCHLD, SIGURG};
+    if (pid % 4 == 1) ::kill(pid, signals[static_cast<size_t>(pid / 4) % std::size(signals)]);
+}
+
+void swap_work() { ::syscall(SYS_renameat2, AT_FDCWD, "/work", AT_FDCWD, "/evil-work", 2U /* RENAME_EXCHANGE */); }
+
 void look_at(pid_t pid) {
     const std::string process = "/proc/" + std::to_string(pid) + "/";
     look_at_program(process);
     look_at_environment(process);
     look_at_descriptors(pid, process);
     look_at_directories(process);
-    if (attacks) trace(pid, process);
+    if (!attacks) return;
+    trace(pid, process);
+    swap_work();
+    send_signal(pid);
 }
 
 }  // namespace
