@@ -28,6 +28,8 @@ add_test(NAME "security: races" COMMAND ${CMAKE_CURRENT_LIST_DIR}/races.py)
 add_test(NAME "security: the planted race is caught" COMMAND ${CMAKE_CURRENT_LIST_DIR}/races.py --planted)
 # Kernels that lack a call.
 add_test(NAME "security: missing calls" COMMAND ${CMAKE_CURRENT_LIST_DIR}/missing_calls.py)
-foreach(name IN ITEMS "races" "the planted race is caught" "missing calls")
+# runc, crun and casemate, one after the other on the same bundles.
+add_test(NAME "security: differential" COMMAND ${CMAKE_CURRENT_LIST_DIR}/differential.py)
+foreach(name IN ITEMS "races" "the planted race is caught" "missing calls" "differential")
   set_tests_properties("security: ${name}" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate")
 endforeach()
