@@ -39,6 +39,11 @@ foreach(gate IN ITEMS layers size calls)
   add_test(NAME "gate: ${gate}" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate})
   add_test(NAME "gate: ${gate} finds what is planted" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-${gate} --self-test)
 endforeach()
+# What the compiler was told is in the programs, where they are made to be shipped.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CASEMATE_STATIC AND NOT CASEMATE_SANITIZE)
+  add_test(NAME "gate: hardening" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-hardening ${CMAKE_BINARY_DIR})
+  add_test(NAME "gate: hardening finds what is planted" COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-hardening --self-test)
+endif()
 
 # Answers with all it was sent, once its client has closed its half: the app behind the relay's half-close test.
 add_executable(e2e_echo ${CMAKE_CURRENT_LIST_DIR}/echo.cc)
