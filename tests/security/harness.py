@@ -210,6 +210,13 @@ class Lab:
                 continue
         return found
 
+    def nothing_left(self):
+        """What was killed may take a moment to be gone."""
+        deadline = time.monotonic() + 3
+        while (left := self.residue()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.check(not left, f"left behind: {left}")
+
     def probe(self):
         """H6: the sandbox is whole, seen from inside, on this attack's root file system's twin."""
         twin = self.bundle()
@@ -235,10 +242,7 @@ def one_mode(mode, attack):
         after = lab.snapshot()
         lab.check(before[0] == after[0], "the canary tree of the host changed")
         lab.check(before[1] == after[1], "the host's mount table changed")
-        deadline = time.monotonic() + 3
-        while (left := lab.residue()) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        lab.check(not left, f"left behind: {left}")
+        lab.nothing_left()
         lab.probe()
     finally:
         lab.close()

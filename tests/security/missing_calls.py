@@ -79,8 +79,7 @@ class Missing:
         bundle.save()
         self.judge(call, "run", wanted["run"], self.casemate(call, "run", "--bundle", bundle.path, "security"), "ran\n")
         self.judge(call, "launch", wanted["launch"], self.casemate(call, "launch", f"rootfs:{bundle.rootfs}", "--", "/bin/sh", "-c", "echo ran"), "ran\n")
-        left = lab.residue()
-        lab.check(not left, f"without {call}: left behind: {left}")
+        lab.nothing_left()
         self.start()
         self.judge(call, "exec", wanted["exec"], self.casemate(call, "exec", "security", "echo", "ran"), "ran\n")
         self.judge(call, "kill", wanted["kill"], self.casemate(call, "kill", "security", "CONT"), "")
@@ -89,8 +88,7 @@ class Missing:
         if wanted["delete"] is not RUNS:
             lab.check('"running"' in lab.casemate("state", "security").out, f"without {call}: a refused delete has done half of it")
         lab.ran(lab.casemate("delete", "--force", "security"))
-        left = lab.residue()
-        lab.check(not left, f"without {call}: left behind: {left}")
+        lab.nothing_left()
 
     def mask_below_a_link(self):
         """Verify finds a mask at its other name by mount ids; without them it takes the path for bare, and refuses."""

@@ -158,8 +158,7 @@ def one_scene(name, sweep):
         racer.race_by_luck(RANDOM_RUNS[sweep])
         if hasattr(scene, "close"):
             scene.close()
-        left = lab.residue()
-        lab.check(not left, f"left behind: {left}")
+        lab.nothing_left()
         lab.probe()
         for escape in racer.escapes[:5]:
             print(f"not ok {name}: {escape}")
