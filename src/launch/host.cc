@@ -164,7 +164,9 @@ Result<Birth> birth_of(const plan::Plan& plan, const Options& options, const cgr
     birth.cgroup = group_fd(group);
     if (plan.exec()) {
         birth.process = options.process.get();
-        for (const plan::NamespaceFact& fact : joined) birth.process_namespaces |= namespace_flag(fact.type);
+        for (const plan::NamespaceFact& fact : joined)
+            if (fact.type != "cgroup") birth.process_namespaces |= namespace_flag(fact.type);
+        birth.cgroup_namespace = options.cgroup_namespace.get();
         birth.cpus = plan.process().initial_cpus;
     } else {
         if (options.joins.size() != joined.size()) return Error::invalid("the namespaces to join are not those of the plan");
@@ -226,7 +228,7 @@ Result<Running> start(const plan::Plan& plan, Options options) {
         return error;
     }
     sys::Cloned process = std::move(cloned).take();
-    if (process.pid == 0) run_init(prepared, std::move(theirs), ours.get(), options.signal_mask);
+    if (process.pid == 0) run_init(prepared, birth, std::move(theirs), ours.get(), options.signal_mask);
     theirs.reset();
     host.pid = process.pid;
     auto up = bring_up(host, ours, process.pidfd, options);

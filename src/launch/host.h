@@ -35,6 +35,7 @@ struct Options {
     steps::StartGate gate;                 // create: start() returns while the stub waits for `start` there
     std::vector<NamespaceFile> joins;      // one for each that the plan joins
     FdView process = -1;                   // exec: a pidfd of the container's init, whose namespaces are joined instead
+    FdView cgroup_namespace = -1;          // of it, where that is to be joined
     const cgroup::Group* group = nullptr;  // exec: the container's, joined by birth (v2) and before Go (v1)
     sigset_t signal_mask{};                // what the app gets
     // Called when everything is mounted and init holds, before its pivot_root: only when the plan's hooks ask for it.

@@ -34,7 +34,7 @@ void copy_text(char* to, size_t size, const std::string& from) {
 
 }  // namespace
 
-void run_init(steps::Prepared& prepared, Fd channel, int host_end, const sigset_t& signal_mask) {
+void run_init(steps::Prepared& prepared, const Birth& birth, Fd channel, int host_end, const sigset_t& signal_mask) {
     // First of all: with this end open here, a dead host would never be noticed.
     ::close(host_end);
     auto go = sys::receive_byte(channel);
@@ -43,6 +43,7 @@ void run_init(steps::Prepared& prepared, Fd channel, int host_end, const sigset_
     steps::InitContext context(prepared);
     context.channel = channel.release();
     if (::sigprocmask(SIG_SETMASK, &signal_mask, nullptr) < 0) fail(context.channel, Error::sys("sigprocmask"));
+    if (auto joined = join_cgroup_namespace(birth); !joined) fail(context.channel, Error(joined.error()).within("join cgroup namespace"));
     const auto done = steps::run_init(context);
     if (done) ::_exit(125);  // the last step executes the stub: it has not
     fail(context.channel, done.error());

@@ -31,19 +31,21 @@ Result<void> join(const NamespaceFile& joined) {
     return {};
 }
 
+bool is_left_to_init(const Birth& birth, int flag) { return flag == CLONE_NEWCGROUP && !(birth.new_namespaces & CLONE_NEWUSER); }
+
 // In two rounds around the user namespace: what it does not own must be joined with the rights that are left behind, and
 // what only it owns with those that it gives (runc's order).
-Result<void> join_all(std::span<const NamespaceFile> joins) {
-    const auto user = std::ranges::find_if(joins, [](const NamespaceFile& file) { return file.flag == CLONE_NEWUSER; });
+Result<void> join_all(const Birth& birth) {
+    const auto user = std::ranges::find_if(birth.joins, [](const NamespaceFile& file) { return file.flag == CLONE_NEWUSER; });
     std::vector<const NamespaceFile*> later;
-    for (const NamespaceFile& file : joins) {
-        if (file.flag == CLONE_NEWUSER) continue;
+    for (const NamespaceFile& file : birth.joins) {
+        if (file.flag == CLONE_NEWUSER || is_left_to_init(birth, file.flag)) continue;
         auto joined = join(file);
         if (joined) continue;
-        if (user == joins.end() || joined.error().code() != EPERM) return joined;
+        if (user == birth.joins.end() || joined.error().code() != EPERM) return joined;
         later.push_back(&file);
     }
-    if (user != joins.end()) TRY(join(*user));
+    if (user != birth.joins.end()) TRY(join(*user));
     for (const NamespaceFile* file : later) TRY(join(*file));
     return {};
 }
@@ -59,7 +61,7 @@ Result<void> set_affinity(std::span<const unsigned> cpus) {
 Result<sys::Cloned> join_and_clone(const Birth& birth) {
     if (!birth.cpus.empty()) TRY(set_affinity(birth.cpus));
     if (birth.process_namespaces) TRY_IN("join the container's namespaces", sys::setns(FdView(birth.process), birth.process_namespaces));
-    TRY(join_all(birth.joins));
+    TRY(join_all(birth));
     return sys::clone3(birth.new_namespaces | CLONE_PARENT, birth.cgroup);
 }
 
@@ -144,6 +146,13 @@ int namespace_flag(std::string_view type) {
     for (const auto& [name, flag] : flags)
         if (name == type) return flag;
     return 0;
+}
+
+Result<void> join_cgroup_namespace(const Birth& birth) {
+    if (birth.cgroup_namespace >= 0) return sys::setns(FdView(birth.cgroup_namespace), CLONE_NEWCGROUP);
+    for (const NamespaceFile& file : birth.joins)
+        if (is_left_to_init(birth, file.flag)) return sys::setns(file.file, file.flag);
+    return {};
 }
 
 Result<sys::Cloned> make_init(const Birth& birth) {

@@ -34,10 +34,16 @@ struct Birth {
     // error of the kernel's (EINVAL, EPERM), so only those that differ are named.
     int process = -1;
     int process_namespaces = 0;
+    int cgroup_namespace = -1;                        // exec: init joins it (below)
     std::span<const unsigned> cpus;                   // process.execCPUAffinity.initial; empty: as it is
 
     bool needs_stage() const { return !joins.empty() || process_namespaces != 0 || !cpus.empty(); }
 };
+
+// The one namespace that the stage leaves to init, which calls this: whoever is in a cgroup namespace cannot be born into
+// a group when his own is outside of it (ENOENT where cgroup2 is mounted with nsdelegate, as systemd does; cgroup-v2.rst).
+// An init in a new user namespace has no right to it, though, and is born into the namespace.
+Result<void> join_cgroup_namespace(const Birth& birth);
 
 // As sys::clone3: init's pid and pidfd in the host, pid 0 in init. With something to join it goes through a stage. An
 // error reads "join network namespace: setns: ..."; no process is left then.

@@ -40,10 +40,11 @@ Result<void> check_status(const oci::State& state, bool ignore_paused) {
 }
 
 // Every namespace of the container must still be the one that was recorded; those that are our own need no joining.
-Result<std::vector<plan::NamespaceFact>> namespaces_to_join(const PolicyFile& policy, pid_t pid) {
+Result<void> find_namespaces(Target& target) {
+    const PolicyFile& policy = target.policy;
+    const pid_t pid = target.record.pid;
     auto own = sys::Procfs::make();  // cheaper to read; not for a rootless caller
     const sys::Procfs proc = own ? std::move(own).take() : TRY(sys::Procfs::host());
-    std::vector<plan::NamespaceFact> facts;
     for (const KindName& kind : kinds) {
         const auto recorded = policy.namespaces.find(kind.file);
         if (recorded == policy.namespaces.end()) return Error::invalid(concat("the container's ", kind.type, " namespace was not recorded"));
@@ -56,9 +57,10 @@ Result<std::vector<plan::NamespaceFact>> namespaces_to_join(const PolicyFile& po
             fact.gid_map = policy.gid_map;
             fact.setgroups_denied = policy.setgroups_denied;
         }
-        facts.push_back(std::move(fact));
+        if (fact.type == "cgroup") target.cgroup_namespace = TRY_IN("cgroup namespace", proc.namespace_fd(std::to_string(pid), kind.file));
+        target.namespaces.push_back(std::move(fact));
     }
-    return facts;
+    return {};
 }
 
 Result<Target> find_target(const Settings& settings, const ExecOptions& options) {
@@ -67,7 +69,9 @@ Result<Target> find_target(const Settings& settings, const ExecOptions& options)
     const Record record = TRY(file.read());
     const oci::State now = TRY(state_of(file, record));
     TRY(check_status(now, options.ignore_paused));
-    return open_target(file);
+    Target target = TRY(open_target(file));
+    if (!options.cgroups.empty()) target.group = TRY_IN("--cgroup", target.group.below(options.cgroups));
+    return target;
 }
 
 Result<void> set_user(const std::string& text, oci::User& user) {
@@ -149,7 +153,7 @@ Result<Target> open_target(const RecordFile& file) {
     target.record = TRY(file.read());
     target.policy = TRY(read_policy(file));
     target.pidfd = TRY(live_process(target.record));
-    target.namespaces = TRY(namespaces_to_join(target.policy, target.record.pid));
+    TRY(find_namespaces(target));
     target.group = TRY(cgroup::Group::open_existing(target.record.cgroups));
     return target;
 }
@@ -180,6 +184,7 @@ launch::Options options_in(const Target& target, const plan::Plan& plan, const s
     start.signal_mask = signal_mask;
     start.signals = signals;
     start.process = target.pidfd;
+    start.cgroup_namespace = target.cgroup_namespace;
     start.group = &target.group;
     start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
         oci::State state;

@@ -15,6 +15,7 @@ struct Target {
     PolicyFile policy;
     Fd pidfd;
     std::vector<plan::NamespaceFact> namespaces;  // those that are not our own
+    Fd cgroup_namespace;                          // if it is among them
     cgroup::Group group;
 };
 
