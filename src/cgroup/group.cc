@@ -114,15 +114,6 @@ std::optional<FdView> Group::directory_fd() const {
     return member ? std::optional<FdView>(member->fd) : std::nullopt;
 }
 
-Result<Fd> Group::below(std::string_view path) const {
-    const Member* member = unified();
-    if (!member) return Error::with_code(EOPNOTSUPP, "a group below the container's takes cgroup v2");
-    std::string relative;
-    const std::vector<std::string> components = TRY(path_components(path));
-    for (const std::string& component : components) relative += (relative.empty() ? "" : "/") + component;
-    return TRY_IN(concat("cgroup ", quoted(relative)), open_below(member->fd, relative));
-}
-
 Result<void> Group::attach(pid_t pid) const {
     if (pid <= 0) return Error::invalid(concat("attach: pid ", pid));
     for (const Member& member : members_)

@@ -39,8 +39,9 @@ public:
     std::vector<Path> paths() const;
     // O_PATH, for clone3's CLONE_INTO_CGROUP; nothing on v1 and without groups.
     std::optional<FdView> directory_fd() const;
-    // The directory of a group below this one (`exec --cgroup`), O_PATH; v2 only.
-    Result<Fd> below(std::string_view path) const;
+    // Groups that exist below this one, for one more process (`exec --cgroup`). runc's form: one PATH for every hierarchy, or
+    // CONTROLLER[,CONTROLLER...]:PATH for those of v1, the others staying where they are. "/" is this group itself.
+    Result<Group> below(const std::vector<std::string>& arguments) const;
     // Joins the v1 hierarchies. The v2 half is joined at birth.
     Result<void> attach(pid_t pid) const;
     void let_go() { held_.let_go(); }

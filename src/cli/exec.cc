@@ -20,11 +20,6 @@ Result<void> check_combination(const Arguments& arguments) {
     return {};
 }
 
-Result<void> refuse_unsupported(const Arguments& arguments) {
-    if (arguments.has(Opt::cgroup)) return Error::with_code(ENOSYS, "exec: option '--cgroup' is not supported");
-    return {};
-}
-
 Result<std::vector<uint32_t>> numbers(const Arguments& arguments, Opt id, uint64_t most) {
     std::vector<uint32_t> found;
     for (const std::string& words : arguments.values(id))
@@ -38,7 +33,6 @@ Result<std::vector<uint32_t>> numbers(const Arguments& arguments, Opt id, uint64
 
 Result<runtime::ExecOptions> exec_options(const Arguments& arguments) {
     TRY(check_combination(arguments));
-    TRY(refuse_unsupported(arguments));
     runtime::ExecOptions options;
     options.id = arguments.operands[0];
     options.process_file = arguments.value(Opt::process);
@@ -53,7 +47,7 @@ Result<runtime::ExecOptions> exec_options(const Arguments& arguments) {
     options.pid_file = arguments.value(Opt::pid_file);
     options.console_socket = arguments.value(Opt::console_socket);
     options.pidfd_socket = arguments.value(Opt::pidfd_socket);
-    options.cgroup = arguments.value(Opt::cgroup);
+    options.cgroups = arguments.values(Opt::cgroup);
     const std::vector<uint32_t> fds = TRY(numbers(arguments, Opt::preserve_fds, 1024));
     options.preserve_fds = fds.empty() ? 0 : fds.back();
     options.no_new_privs = arguments.has(Opt::no_new_privs);

@@ -78,7 +78,7 @@ constexpr Option options[] = {
     {Opt::no_new_privs, T::engine, 0, nothing, "no-new-privs", "", "set no_new_privs"},
     {Opt::apparmor, T::engine, 0, value, "apparmor", "NAME", "the AppArmor profile"},
     {Opt::process_label, T::engine, 0, value, "process-label", "LABEL", "the SELinux label"},
-    {Opt::cgroup, T::engine, 0, values, "cgroup", "PATH", "run in a cgroup below the container's"},
+    {Opt::cgroup, T::engine, 0, values, "cgroup", "[CONTROLLERS:]PATH", "run in a cgroup below the container's"},
     {Opt::ignore_paused, T::engine, 0, nothing, "ignore-paused", "", "go on although the container is paused"},
     {Opt::all, T::engine, 'a', nothing, "all", "", "signal every process of the container"},
     {Opt::force, T::engine, 'f', nothing, "force", "", "kill what runs, and delete leftovers; an unknown id is no error"},

@@ -97,7 +97,8 @@ struct ExecOptions {
     std::vector<uint32_t> additional_gids;
     std::vector<std::string> capabilities;  // added to bounding, permitted and effective
     std::string apparmor, process_label;
-    std::string pid_file, console_socket, pidfd_socket, cgroup;
+    std::string pid_file, console_socket, pidfd_socket;
+    std::vector<std::string> cgroups;  // PATH or CONTROLLERS:PATH, below the container's (cgroup::Group::below)
     unsigned preserve_fds = 0;
     bool no_new_privs = false, tty = false, detach = false;
     bool ignore_paused = false;

@@ -224,12 +224,44 @@ TEST_CASE("cgroup: a group below is named by component") {
     TestGroup group({}, View::v2), sibling({}, View::v2);
     REQUIRE(group.made());
     REQUIRE(::mkdir((group->paths()[0].directory + "/sub").c_str(), 0755) == 0);
-    CHECK(group->below("sub"));
-    CHECK(group->below("/sub/"));
-    CHECK_FALSE(group->below("missing"));
+    for (const std::string path : {"sub", "/sub/", "/", ""}) {
+        const auto below = group->below({path});
+        REQUIRE(below);
+        const Path seen = below.value().paths()[0];
+        const bool itself = path.find('s') == std::string::npos;
+        CHECK(seen.directory == group->paths()[0].directory + (itself ? "" : "/sub"));
+        CHECK((seen.inode == group->paths()[0].inode) == itself);
+    }
+    CHECK_FALSE(group->below({"missing"}));
     const std::string other = sibling->paths()[0].directory;
-    CHECK_FALSE(group->below(concat("../", other.substr(other.rfind('/') + 1))));
-    CHECK_FALSE(group->below("sub/../.."));
+    CHECK_FALSE(group->below({concat("../", other.substr(other.rfind('/') + 1))}));
+    CHECK_FALSE(group->below({"sub/../.."}));
+    CHECK_FALSE(group->below({"sub", "sub"}));
+    CHECK_FALSE(group->below({"memory:sub"}));  // v2 has one group for all controllers
+    CHECK_FALSE(group->below({":sub"}));
+    CHECK_FALSE(Group().below({"sub"}));
+}
+
+TEST_CASE("cgroup: below, by controller: the others stay, one hierarchy has one path") {
+    if (!needs_controller("pids", View::v1) || !needs_controller("memory", View::v1)) return;
+    TestGroup group({}, View::v1);
+    REQUIRE(group.made());
+    const std::string directory = group->holding("pids")->directory;
+    REQUIRE(::mkdir((directory + "/sub").c_str(), 0755) == 0);
+    const auto below = group->below({"pids:sub"});
+    REQUIRE(below);
+    CHECK(below.value().holding("pids")->directory == directory + "/sub");
+    CHECK(below.value().holding("memory")->directory == group->holding("memory")->directory);
+    const auto refused = [&](const std::vector<std::string>& arguments) { return group->below(arguments).error().text(); };
+    CHECK(refused({"pids:missing"}).find("missing") != std::string::npos);
+    CHECK(refused({"sub"}).find("No such file") != std::string::npos);  // in every hierarchy, and it is in one
+    CHECK(refused({"pids:sub", "sub"}).find("stands alone") != std::string::npos);
+    CHECK(refused({"pids:sub", "pids:sub"}).find("given twice") != std::string::npos);
+    CHECK(refused({"pids,:sub"}).find("without a name") != std::string::npos);
+    CHECK(refused({"none:sub"}).find("no group of it") != std::string::npos);
+    CHECK(refused({"pids:../sub"}).find("'..'") != std::string::npos);
+    if (group->holding("cpu") && group->holding("cpu") == group->holding("cpuacct"))
+        CHECK(refused({"cpu:a", "cpuacct:b"}).find("one hierarchy") != std::string::npos);
 }
 
 TEST_CASE("cgroup: a full hierarchy and an unprivileged user: an error, and nothing left") {
