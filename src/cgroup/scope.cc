@@ -171,6 +171,17 @@ std::vector<UnitProperty> properties_of(const Limits& limits, Version memory) {
         if (limits.cpu.period) add("CPUQuotaPeriodUSec", period);
     }
     if (limits.pids) add("TasksMax", or_infinity(*limits.pids));
+    if (v2 && limits.io.weight) add("IOWeight", weight_of_blkio(*limits.io.weight));
+    // A file that is written as it is, and a property all the same.
+    constexpr std::pair<std::string_view, const char*> files[] = {
+        {"memory.high", "MemoryHigh"}, {"memory.low", "MemoryLow"}, {"memory.max", "MemoryMax"}, {"memory.min", "MemoryMin"},
+        {"memory.swap.max", "MemorySwapMax"}, {"pids.max", "TasksMax"}, {"cpu.weight", "CPUWeight"}};
+    for (const auto& [file, value] : limits.unified)
+        for (const auto& [known, property] : files) {
+            if (file != known) continue;
+            const auto number = trimmed(value) == "max" ? std::optional<uint64_t>(infinity) : parse_decimal(trimmed(value));
+            if (number) add(property, *number);
+        }
     return properties;
 }
 

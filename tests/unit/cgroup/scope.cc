@@ -1,7 +1,9 @@
 // Which scope a cgroupsPath means under the systemd driver, where it is, and what its unit is told.
 #include <doctest/doctest.h>
 
+#include "base/text.h"
 #include "cgroup/scope.h"
+#include "cgroup/settings.h"
 
 namespace casemate::cgroup {
 namespace {
@@ -82,6 +84,11 @@ TEST_CASE("scope: limits that systemd keeps too") {
     Limits odd;
     odd.cpu.quota = 12345;  // 123.45 ms a second
     CHECK(text_of(properties_of(odd, Version::v2)) == "CPUQuotaPerSecUSec=t:130000");
+    Limits written;
+    written.unified = {{"memory.high", "1048576"}, {"memory.min", "max\n"}, {"memory.oom.group", "1"}, {"pids.max", "5 6"}, {"cpu.weight", "7"}};
+    written.io.weight = 300;
+    CHECK(text_of(properties_of(written, Version::v2)) ==
+          concat("IOWeight=t:", weight_of_blkio(300), " MemoryHigh=t:1048576 MemoryMin=t:18446744073709551615 CPUWeight=t:7"));
     odd.cpu.quota = unlimited;
     odd.pids = unlimited;
     CHECK(text_of(properties_of(odd, Version::v2)) == "CPUQuotaPerSecUSec=t:18446744073709551615 TasksMax=t:18446744073709551615");
