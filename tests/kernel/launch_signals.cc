@@ -61,7 +61,8 @@ TEST_CASE("runtimeMax: the stop signal, then SIGKILL after the stop timeout") {
     CHECK(stubborn.timed_out);
     CHECK(stubborn.code == 137);
     CHECK(stubborn.children_left == 0);
-    const Outcome quick = launched(bundle.plan({.args = {"/bin/true"}, .edit_profile = limits}));
+    const auto ample = [](policy::Profile& profile) { profile.limits.runtime_max_ms = 20000; };
+    const Outcome quick = launched(bundle.plan({.args = {"/bin/true"}, .edit_profile = ample}));
     CHECK_FALSE(quick.timed_out);
     CHECK(quick.code == 0);
 }

@@ -124,7 +124,7 @@ TEST_CASE("tmpcopyup: what the image has there is in the tmpfs, with owners and 
     const TempBundle bundle;
     bundle.directory("rootfs/srv");
     bundle.directory("rootfs/srv/inner");
-    const std::string file = bundle.file("rootfs/srv/inner/file", "content", 0640);
+    const std::string file = bundle.file("rootfs/srv/inner/file", "content", 0604);
     REQUIRE(::chown(file.c_str(), 7, 8) == 0);
     bundle.link("/etc/shadow", "rootfs/srv/link");
     const auto plan_of = [&](std::vector<std::string> options) {
@@ -148,7 +148,7 @@ TEST_CASE("tmpcopyup: what the image has there is in the tmpfs, with owners and 
     CHECK(seen.value.content.str() == "content");
     CHECK(seen.value.uid == 7);
     CHECK(seen.value.gid == 8);
-    CHECK(seen.value.mode == 0640);
+    CHECK(seen.value.mode == 0604);
     CHECK(seen.value.target.str() == "/etc/shadow");
     CHECK(seen.value.written == 0);
     CHECK(::access((bundle.rootfs() + "/srv/new").c_str(), F_OK) != 0);
