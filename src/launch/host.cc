@@ -210,7 +210,10 @@ Result<Running> start(const plan::Plan& plan, Options options) {
     for (int fd = 0; fd < 3; ++fd) prepared.stdio[fd] = std::move(options.stdio[fd]);
     steps::HostContext host(prepared);
     ScopeExit remove_group([&] {
-        if (auto removed = end_group(prepared.group); !removed) log(LogLevel::error, removed.error().text());
+        // Twice: what an interruption or a moment without memory kept from going goes the second time.
+        auto removed = end_group(prepared.group);
+        if (!removed) removed = end_group(prepared.group);
+        if (!removed) log(LogLevel::error, removed.error().text());
     });
     TRY(steps::run_host(host, steps::Phase::prepare));
     TRY(note_host_state(host));

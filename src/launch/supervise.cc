@@ -126,8 +126,10 @@ private:
         // The init of ours says how the app itself ended: a signal would otherwise look like a code.
         if (running_.channel) {
             StubMessage message{};
+            bool told = false;
             while (::recv(running_.channel.get(), &message, sizeof message, MSG_DONTWAIT) == sizeof message)
-                if (message.letter == static_cast<char>(Letter::ended)) status = message.number;
+                if (message.letter == static_cast<char>(Letter::ended)) status = message.number, told = true;
+            if (!told && WIFEXITED(status)) return Error::invalid(concat("the container's init ended with code ", WEXITSTATUS(status), " before the app"));
         }
         ending_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
         ending_.code = ending_.signal ? 128 + ending_.signal : WEXITSTATUS(status);

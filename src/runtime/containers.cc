@@ -215,6 +215,7 @@ Result<std::vector<std::string>> gc(const Settings& settings) {
         TRY_IN(quoted(id), remove_record(settings, root, id));
         removed.push_back(id);
     }
+    for (std::string& path : TRY(RecordFile::remove_unborn(root))) removed.push_back(std::move(path));
     for (std::string& path : TRY(remove_unowned_data(settings))) removed.push_back(std::move(path));
     return removed;
 }

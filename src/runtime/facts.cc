@@ -20,36 +20,38 @@ namespace {
 constexpr int pr_get_mdwe = 66;  // [6.3]
 constexpr size_t host_file_limit = size_t{1} << 20;
 
-std::string host_file(const char* path) {
+// Empty where the host has no such file, or keeps it from us. That it could not be read just now says nothing about the
+// host: a plan made of that would be another one.
+Result<std::string> host_file(const char* path) {
     auto file = sys::open(path, O_RDONLY | O_NOCTTY);
-    if (!file) return {};
-    auto text = sys::read_all(file.value(), host_file_limit);
-    return text ? std::move(text).take() : std::string();
+    if (!file && (file.error().code() == ENOENT || file.error().code() == ENOTDIR || file.error().code() == EACCES)) return std::string();
+    const Fd open = TRY_IN(quoted(path), std::move(file));
+    return TRY_IN(quoted(path), sys::read_all(open, host_file_limit));
 }
 
 // The caller's name, from the host's own passwd: no NSS in a static program.
-std::string user_name(uint32_t uid) {
-    const std::string passwd = host_file("/etc/passwd");
+Result<std::string> user_name(uint32_t uid) {
+    const std::string passwd = TRY(host_file("/etc/passwd"));
     for (const std::string_view line : split(passwd, '\n')) {
         const auto fields = split(line, ':');
         if (fields.size() >= 3 && parse_decimal(fields[2]) == uid) return std::string(fields[0]);
     }
-    return {};
+    return std::string();
 }
 
-std::optional<plan::SubIdRange> sub_ids(const char* path, const std::string& name, uint32_t id) {
-    const std::string text = host_file(path);
+Result<std::optional<plan::SubIdRange>> sub_ids(const char* path, const std::string& name, uint32_t id) {
+    const std::string text = TRY(host_file(path));
     for (const std::string_view line : split(text, '\n')) {
         const auto fields = split(line, ':');
         if (fields.size() != 3 || (fields[0] != name && fields[0] != std::to_string(id))) continue;
         const auto first = parse_decimal(fields[1], UINT32_MAX), count = parse_decimal(fields[2], UINT32_MAX);
-        if (first && count && *count > 0) return plan::SubIdRange{static_cast<uint32_t>(*first), static_cast<uint32_t>(*count)};
+        if (first && count && *count > 0) return std::optional(plan::SubIdRange{static_cast<uint32_t>(*first), static_cast<uint32_t>(*count)});
     }
-    return std::nullopt;
+    return std::optional<plan::SubIdRange>();
 }
 
 // Names in `directory` that fit a component with one '*'.
-std::vector<std::string> matches(const std::string& pattern) {
+Result<std::vector<std::string>> matches(const std::string& pattern) {
     const size_t star = pattern.find('*');
     const size_t begin = pattern.rfind('/', star) + 1;
     const size_t end = std::min(pattern.find('/', star), pattern.size());
@@ -57,7 +59,8 @@ std::vector<std::string> matches(const std::string& pattern) {
     const std::string_view before = std::string_view(pattern).substr(begin, star - begin), after = std::string_view(pattern).substr(star + 1, end - star - 1);
     std::vector<std::string> found;
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
-    if (!stream) return found;
+    if (!stream && (errno == ENOENT || errno == EACCES)) return found;
+    if (!stream) return Error::sys("opendir");
     while (const dirent* entry = ::readdir(stream.get())) {
         const std::string_view name = entry->d_name;
         if (name == "." || name == ".." || name.size() < before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) continue;
@@ -69,8 +72,8 @@ std::vector<std::string> matches(const std::string& pattern) {
 }
 
 // Of this process's own id map: "inside outside count" lines.
-uint32_t host_uid(uint32_t uid) {
-    const std::string map = host_file("/proc/self/uid_map");
+Result<uint32_t> host_uid(uint32_t uid) {
+    const std::string map = TRY(host_file("/proc/self/uid_map"));
     for (const std::string_view line : split(map, '\n')) {
         const std::vector<std::string> numbers = cgroup::words(line);
         if (numbers.size() != 3) continue;
@@ -80,15 +83,17 @@ uint32_t host_uid(uint32_t uid) {
     return uid;
 }
 
-void read_user_namespaces(plan::HostFacts& facts) {
-    const auto is_zero = [](const char* path) { return trimmed(host_file(path)) == "0"; };
-    if (is_zero("/proc/sys/user/max_user_namespaces")) facts.user_namespaces_why = "user.max_user_namespaces=1024";
-    else if (!facts.root() && is_zero("/proc/sys/kernel/unprivileged_userns_clone")) facts.user_namespaces_why = "kernel.unprivileged_userns_clone=1";
+Result<void> read_user_namespaces(plan::HostFacts& facts) {
+    const std::string most = TRY(host_file("/proc/sys/user/max_user_namespaces"));
+    const std::string unprivileged = facts.root() ? std::string() : TRY(host_file("/proc/sys/kernel/unprivileged_userns_clone"));
+    if (trimmed(most) == "0") facts.user_namespaces_why = "user.max_user_namespaces=1024";
+    else if (trimmed(unprivileged) == "0") facts.user_namespaces_why = "kernel.unprivileged_userns_clone=1";
     facts.user_namespaces = facts.user_namespaces_why.empty();
+    return {};
 }
 
-int own_oom_score_adj() {
-    const std::string text = host_file("/proc/self/oom_score_adj");
+Result<int> own_oom_score_adj() {
+    const std::string text = TRY(host_file("/proc/self/oom_score_adj"));
     std::string_view digits = trimmed(text);
     const bool negative = digits.starts_with('-');
     if (negative) digits.remove_prefix(1);
@@ -96,19 +101,20 @@ int own_oom_score_adj() {
     return negative ? -size : size;
 }
 
-void read_full(const policy::Profile& profile, plan::HostFacts& facts) {
+Result<void> read_full(const policy::Profile& profile, plan::HostFacts& facts) {
     for (int resource = 0; resource < RLIM_NLIMITS; ++resource)
         if (const auto limit = sys::get_limit(resource)) facts.hard_limits.emplace_back(resource, limit.value().second);
-    facts.oom_score_adj = own_oom_score_adj();
-    read_user_namespaces(facts);
+    facts.oom_score_adj = TRY(own_oom_score_adj());
+    TRY(read_user_namespaces(facts));
     if (!facts.root() && ::access("/usr/bin/newuidmap", X_OK) == 0 && ::access("/usr/bin/newgidmap", X_OK) == 0) {
-        const std::string name = user_name(facts.euid);
-        facts.subuid = sub_ids("/etc/subuid", name, facts.euid);
-        facts.subgid = sub_ids("/etc/subgid", name, facts.euid);
+        const std::string name = TRY(user_name(facts.euid));
+        facts.subuid = TRY(sub_ids("/etc/subuid", name, facts.euid));
+        facts.subgid = TRY(sub_ids("/etc/subgid", name, facts.euid));
     }
     if (profile.filesystem.masked_paths)
         for (const std::string& path : *profile.filesystem.masked_paths)
-            if (path.find('*') != std::string::npos) facts.path_matches.emplace_back(path, matches(path));
+            if (path.find('*') != std::string::npos) facts.path_matches.emplace_back(path, TRY_IN(quoted(path), matches(path)));
+    return {};
 }
 
 }  // namespace
@@ -121,23 +127,24 @@ Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
     facts.euid = ::geteuid();
     facts.egid = ::getegid();
     facts.nested = !sys::in_initial_user_namespace();
-    const std::string text = host_file("/proc/self/status");
+    const std::string text = TRY(host_file("/proc/self/status"));
     const sys::Status status = TRY_IN("/proc/self/status", sys::parse_status(text));
     for (const uint32_t group : status.groups)
         if (group != facts.egid) facts.groups.push_back(group);
     facts.bounding = status.cap_bounding;
     facts.permitted = status.cap_permitted;
-    facts.last_capability = static_cast<int>(parse_decimal(trimmed(host_file("/proc/sys/kernel/cap_last_cap")), 63).value_or(40));
+    const std::string last_capability = TRY(host_file("/proc/sys/kernel/cap_last_cap"));
+    facts.last_capability = static_cast<int>(parse_decimal(trimmed(last_capability), 63).value_or(40));
     facts.landlock_abi = sys::landlock_abi();
     facts.mdwe = ::prctl(pr_get_mdwe, 0UL, 0UL, 0UL, 0UL) >= 0;
-    facts.apparmor = host_file("/sys/module/apparmor/parameters/enabled").starts_with('Y');
+    facts.apparmor = TRY(host_file("/sys/module/apparmor/parameters/enabled")).starts_with('Y');
     facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
     facts.resctrl = ::access("/sys/fs/resctrl/schemata", F_OK) == 0;
-    facts.cgroup2_mountable = host_file("/proc/filesystems").find("\tcgroup2\n") != std::string::npos;
-    facts.host_uid = host_uid(facts.euid);
+    facts.cgroup2_mountable = TRY(host_file("/proc/filesystems")).find("\tcgroup2\n") != std::string::npos;
+    facts.host_uid = TRY(host_uid(facts.euid));
     facts.systemd = ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
     facts.cgroups = TRY(cgroup::Layout::discover());
-    if (full) read_full(profile, facts);
+    if (full) TRY(read_full(profile, facts));
     return facts;
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/rfc3339.h"
+#include "base/scope_exit.h"
 #include "base/text.h"
 #include "json/value.h"
 #include "json/writer.h"
@@ -22,6 +23,8 @@
 namespace casemate::runtime {
 namespace {
 
+// What `create` makes before it has its name: PID.ID follow.
+constexpr std::string_view unborn = ".new.";
 constexpr size_t record_limit = size_t{4} << 20;
 
 // Reads members of our own document; anything else than expected makes the whole record broken.
@@ -120,19 +123,42 @@ Result<Record> parse_record(std::string_view text) {
 
 Result<RecordFile> RecordFile::create(const std::string& state_root, const Record& record) {
     TRY(check_id(record.id));
-    const std::string path = concat(state_root, "/", record.id), made = concat(state_root, "/.new.", ::getpid(), ".", record.id);
+    const std::string path = concat(state_root, "/", record.id), made = concat(state_root, "/", unborn, ::getpid(), ".", record.id);
     if (::mkdir(made.c_str(), 0700) < 0) return Error::sys("mkdir").within(quoted(made)).hint("use --root with a directory that you may write");
+    ScopeExit take_away([&] {
+        for (const char* name : {"/state.json", "/state.new"}) ::unlink(concat(made, name).c_str());
+        ::rmdir(made.c_str());
+    });
     RecordFile file(state_root, record.id, TRY_IN(quoted(made), sys::open(made.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)));
-    auto written = file.write(record);
-    if (written && ::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) < 0) {
-        written = errno == EEXIST ? Error::with_code(EEXIST, concat("container with id ", quoted(record.id), " already exists"))
-                                        .hint("choose another name, or remove it with 'casemate delete'")
-                                  : Error::sys("renameat2").within(quoted(path));
+    TRY(file.write(record));
+    if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) < 0)
+        return errno == EEXIST ? Error::with_code(EEXIST, concat("container with id ", quoted(record.id), " already exists"))
+                                     .hint("choose another name, or remove it with 'casemate delete'")
+                               : Error::sys("renameat2").within(quoted(path));
+    take_away.release();
+    return file;
+}
+
+Result<std::vector<std::string>> RecordFile::remove_unborn(const std::string& state_root) {
+    std::vector<std::string> names, removed;
+    {
+        const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(state_root.c_str()), ::closedir);
+        if (!stream) return Error::sys("opendir").within(quoted(state_root));
+        while (const dirent* entry = ::readdir(stream.get()))
+            if (std::string_view(entry->d_name).starts_with(unborn)) names.emplace_back(entry->d_name);
     }
-    if (written) return file;
-    for (const char* name : {"state.json", "state.new"}) ::unlinkat(file.directory_.get(), name, 0);
-    ::rmdir(made.c_str());
-    return std::move(written).take_error();
+    const Fd root = TRY_IN(quoted(state_root), sys::open(state_root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    for (const std::string& name : names) {
+        const std::string_view rest = std::string_view(name).substr(unborn.size());
+        const auto maker = parse_decimal(rest.substr(0, rest.find('.')), INT32_MAX);
+        // Whoever makes it still lives, or somebody else has the number now: then another time.
+        if (!maker || *maker == 0) continue;
+        const auto process = sys::pidfd_open(static_cast<pid_t>(*maker));
+        if (process || process.error().code() != ESRCH) continue;
+        TRY_IN(quoted(concat(state_root, "/", name)), remove_tree(root, name));
+        removed.push_back(concat(state_root, "/", name));
+    }
+    return removed;
 }
 
 Result<RecordFile> RecordFile::open(const std::string& state_root, const std::string& id) {
@@ -171,8 +197,12 @@ Result<void> RecordFile::lock() const {
 }
 
 Result<Record> RecordFile::read() const {
-    const std::string text = TRY_IN(concat("container ", quoted(id_), ": state"), sys::read_file(directory_, "state.json", record_limit));
-    return TRY_IN(concat("container ", quoted(id_)), parse_record(text));
+    auto text = sys::read_file(directory_, "state.json", record_limit);
+    if (!text) {
+        const int code = text.error().code();
+        return Error::with_code(code == EINVAL ? EIO : code, concat("container ", quoted(id_), ": state: ", text.error().text()));
+    }
+    return TRY_IN(concat("container ", quoted(id_)), parse_record(text.value()));
 }
 
 Result<void> RecordFile::remove() {

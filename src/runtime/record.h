@@ -46,6 +46,9 @@ public:
     static Result<RecordFile> open(const std::string& state_root, const std::string& id);  // "container 'x' does not exist"
     static Result<std::vector<std::string>> ids(const std::string& state_root);
 
+    // Takes away what `create` was making when it was killed. What was removed.
+    static Result<std::vector<std::string>> remove_unborn(const std::string& state_root);
+
     Result<void> write(const Record& record) const;  // replaces it in one step
     Result<Record> read() const;
     Result<void> remove();  // the record and its directory

@@ -37,23 +37,23 @@ Site::~Site() {
     listeners.reset();
     // Named without inode: not made, or taken away again by the launch that failed. What is there is somebody else's.
     std::erase_if(record_.cgroups, [](const cgroup::Path& group) { return group.inode == 0; });
-    if (auto ended = end_cgroup(record_.cgroups); !ended) {
-        // The record stays: it is how `delete` and `gc` find what is left.
-        log(LogLevel::error, ended.error().text());
-        return;
-    }
+    // Twice: what an interruption or a moment without memory kept from going goes the second time.
+    auto cleared = clear();
+    if (!cleared) cleared = clear();
+    // The record stays: it is how `delete` and `gc` find what is left.
+    if (!cleared) log(LogLevel::error, cleared.error().text());
+}
+
+Result<void> Site::clear() {
+    TRY(end_cgroup(record_.cgroups));
     if (keep_record_) {
         // The app's output stays beside the record until it is deleted; the image, and what lay above it, goes now.
         for (const char* leaf : {"image", "own"})
-            if (data_lock_)
-                if (auto removed = remove_tree(data_lock_, leaf); !removed) log(LogLevel::error, removed.error().text());
-        return;
+            if (data_lock_) TRY(remove_tree(data_lock_, leaf));
+        return {};
     }
-    if (auto removed = remove_leftovers(settings_, record_); !removed) {
-        log(LogLevel::error, removed.error().text());
-        return;
-    }
-    if (auto removed = file_->remove(); !removed) log(LogLevel::error, removed.error().text());
+    TRY(remove_leftovers(settings_, record_));
+    return file_->remove();
 }
 
 Result<std::string> Site::make_data() {

@@ -39,6 +39,7 @@ public:
     std::optional<launch::Listeners> listeners;
 
 private:
+    Result<void> clear();
     Site(const Settings& settings, RecordFile file) : settings_(settings), file_(std::make_unique<RecordFile>(std::move(file))) {}
     Settings settings_;
     std::unique_ptr<RecordFile> file_;  // empty: moved from

@@ -48,7 +48,9 @@ Result<void> pidfd_send_signal(FdView pidfd, int signal) {
 bool in_initial_user_namespace() {
     constexpr ino_t initial = 0xEFFFFFFDU;
     struct stat status {};
-    return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == initial;
+    // Not known: the first, whose id range nobody may map from another one. A root taken for a nested one, which maps its own
+    // ids, would give the app the host's uid 0.
+    return ::stat("/proc/self/ns/user", &status) < 0 || status.st_ino == initial;
 }
 
 Result<Fd> pidfd_getfd(FdView pidfd, int fd) {

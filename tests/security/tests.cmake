@@ -33,3 +33,12 @@ add_test(NAME "security: differential" COMMAND ${CMAKE_CURRENT_LIST_DIR}/differe
 foreach(name IN ITEMS "races" "the planted race is caught" "missing calls" "differential")
   set_tests_properties("security: ${name}" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate")
 endforeach()
+# What a container's process says about itself: the fault sweep compares.
+add_executable(security_account ${CMAKE_CURRENT_LIST_DIR}/trace/account.cc)
+target_link_libraries(security_account PRIVATE casemate_flags)
+if(NOT CASEMATE_SANITIZE)
+  target_link_options(security_account PRIVATE -static-pie -s)
+endif()
+add_test(NAME "security: fault sweep, a sample" COMMAND ${CMAKE_CURRENT_LIST_DIR}/fault_sweep.py --budget 40)
+set_tests_properties("security: fault sweep, a sample" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 300
+  ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate;CASEMATE_TRACER=$<TARGET_FILE:security_tracer>")

@@ -19,7 +19,7 @@ def tracer():
 def traced(lab, *arguments, at=(), log=None, every_call=True, output=None, timeout=harness.TIMEOUT, binary=None, environment=None):
     """One traced call of the launcher. Gives (Result, events). `output`: a file for what is printed; who lives on keeps a pipe open."""
     log = log or lab.scratch / "trace.json"
-    words = [tracer(), "--log", log, *(["--calls"] if every_call else []), *[word for one in at for word in ("--at", one)], "--"]
+    words = [tracer(), "--log", log, *(["--calls", "--sites"] if every_call else []), *[word for one in at for word in ("--at", one)], "--"]
     words += [*lab.words, binary or lab.binary, "--root", lab.state, *arguments]
     words = [str(word) for word in words]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -57,17 +57,25 @@ static long say(int channel, char letter, int number) {
     return sent;
 }
 
+// With a word: a channel that only closes says that the app runs.
+static void fail(int channel, long error) {
+    say(channel, 'e', (int)-error);
+    leave(125);
+}
+
 // One letter from the launcher, or from `start`.
-static void await_go(int fd) {
+static void await_go(int fd, int channel) {
     char go = 0;
     long got;
     do got = call(__NR_read, (word)fd, (word)&go, 1, 0, 0);
     while (got == -eintr);
+    if (got < 0) fail(channel, got);
     if (got != 1 || go != 'g') leave(125);
 }
 
-static void close_on_exec(int fd) {
-    if (call(__NR_fcntl, (word)fd, f_setfd, fd_cloexec, 0, 0) < 0) leave(125);
+static void close_on_exec(int fd, int channel) {
+    const long done = call(__NR_fcntl, (word)fd, f_setfd, fd_cloexec, 0, 0);
+    if (done < 0) fail(channel, done);
 }
 
 static void execute(int channel, int program, char **argv, char **envp) {
@@ -99,7 +107,9 @@ static void supervise(int channel, long app) {
         for (;;) {
             int status = 0;
             const long ended = call(__NR_wait4, (word)-1, (word)&status, wnohang, 0, 0);
-            if (ended <= 0) break;
+            if (ended == -eintr) continue;
+            if (ended < 0) leave(125);
+            if (ended == 0) break;
             if (ended != app) continue;
             say(channel, 'x', status);
             leave((status & 0x7f) ? 128 + (status & 0x7f) : (status >> 8) & 0xff);
@@ -121,15 +131,15 @@ __attribute__((used)) void stub_main(word *stack) {
     const int waits = *control == 'w';
 
     // The app must have none of them: it could speak to the host in our name.
-    close_on_exec(channel);
-    if (program >= 0) close_on_exec(program);
+    close_on_exec(channel, channel);
+    if (program >= 0) close_on_exec(program, channel);
     if (say(channel, 'r', 0) < 0) leave(125);
-    await_go(channel);
+    await_go(channel, channel);
     if (waits) {
-        close_on_exec(channel + 3);
-        close_on_exec(channel + 4);
+        close_on_exec(channel + 3, channel);
+        close_on_exec(channel + 4, channel);
         if (say(channel, 'w', 0) < 0) leave(125);
-        await_go(channel + 3);
+        await_go(channel + 3, channel + 4);
         channel += 4;
     }
     if (!own_init) execute(channel, program, argv, envp);
@@ -137,17 +147,16 @@ __attribute__((used)) void stub_main(word *stack) {
     // Blocked from here on, so that none is lost between the clone and the wait; the app gets the old mask back.
     const word all = ~0UL;
     word before = 0;
-    if (call(__NR_rt_sigprocmask, sig_block, (word)&all, (word)&before, sizeof all, 0) < 0) leave(125);
+    const long blocked = call(__NR_rt_sigprocmask, sig_block, (word)&all, (word)&before, sizeof all, 0);
+    if (blocked < 0) fail(channel, blocked);
     // CLONE_VFORK: returns once the app has been executed, or has failed and said so.
     const long app = call(__NR_clone, clone_vfork | sigchld, 0, 0, 0, 0);
     if (app == 0) {
-        call(__NR_rt_sigprocmask, sig_setmask, (word)&before, 0, sizeof all, 0);
+        const long set = call(__NR_rt_sigprocmask, sig_setmask, (word)&before, 0, sizeof all, 0);
+        if (set < 0) fail(channel, set);
         execute(channel, program, argv, envp);
     }
-    if (app < 0) {
-        say(channel, 'e', (int)-app);
-        leave(125);
-    }
+    if (app < 0) fail(channel, app);
     say(channel, 's', 0);
     // The app's ends of pipes are the app's: a reader must see their end when the app closes them.
     for (int fd = 0; fd < channel; ++fd) call(__NR_close, (word)fd, 0, 0, 0, 0);

@@ -276,15 +276,19 @@ private:
         tracees_.erase(known);
     }
 
-    // A tracee must stand still to be let go.
+    // A tracee must stand still to be let go; one in vfork stands when its child has been.
     void let_all_go() {
         for (auto& [pid, tracee] : tracees_) {
             counted_[tracee.name] = tracee.calls;
             ::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
+        }
+        while (!tracees_.empty()) {
             int status = 0;
-            if (::waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status)) continue;
+            const pid_t pid = ::waitpid(-1, &status, __WALL);
+            if (pid < 0 && errno != EINTR) return;
+            tracees_.erase(pid);
             const int event = status >> 16, signal = WSTOPSIG(status);
-            ::ptrace(PTRACE_DETACH, pid, nullptr, event || signal == (SIGTRAP | 0x80) ? 0 : signal);
+            if (pid > 0 && WIFSTOPPED(status)) ::ptrace(PTRACE_DETACH, pid, nullptr, event || signal == (SIGTRAP | 0x80) ? 0 : signal);
         }
     }
 
