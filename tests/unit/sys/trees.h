@@ -1,4 +1,4 @@
-// A directory below /tmp for the tests of Root, removed with it.
+// A directory below /tmp, or elsewhere, for the tests of Root, removed with it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -17,17 +17,15 @@ namespace casemate::test {
 
 class TempTree {
 public:
-    TempTree() {
-        char name[] = "/tmp/casemate-root-XXXXXX";
-        REQUIRE(::mkdtemp(name) != nullptr);
-        path_ = name;
+    explicit TempTree(const std::string& below = "/tmp") : below_(below), path_(below + "/casemate-root-XXXXXX") {
+        REQUIRE(::mkdtemp(path_.data()) != nullptr);
         directory("root");
         directory("outside");
         file("outside/secret", "the host's");
     }
     ~TempTree() {
-        const auto parent = sys::open("/tmp", O_RDONLY | O_DIRECTORY);
-        if (parent) (void)sys::remove_scratch(parent.value(), path_.substr(sizeof "/tmp/" - 1)).operator bool();
+        const auto parent = sys::open(below_.c_str(), O_RDONLY | O_DIRECTORY);
+        if (parent) (void)sys::remove_scratch(parent.value(), path_.substr(below_.size() + 1)).operator bool();
     }
     TempTree(const TempTree&) = delete;
     TempTree& operator=(const TempTree&) = delete;
@@ -53,7 +51,7 @@ public:
     }
 
 private:
-    std::string path_;
+    std::string below_, path_;
 };
 
 inline ino_t inode_of(FdView fd) {
