@@ -6,11 +6,11 @@
 
 mkdir -p "$scratch/root/bin" "$scratch/root/proc" "$scratch/root/dev"
 cp /bin/busybox "$scratch/root/bin/"
-# bundle NAME CGROUPSPATH [JQ-FILTER]: /bin/busybox sleep 100 within 64 MiB and 20 processes.
+# bundle NAME CGROUPSPATH [JQ-FILTER]: /bin/busybox sleep 3000 within 64 MiB and 20 processes.
 bundle() {
     mkdir -p "$scratch/$1"
     jq -n --arg root "$scratch/root" --arg path "$2" '{ociVersion: "1.2.0", root: {path: $root},
-        process: {user: {uid: 0, gid: 0}, cwd: "/", args: ["/bin/busybox", "sleep", "100"]},
+        process: {user: {uid: 0, gid: 0}, cwd: "/", args: ["/bin/busybox", "sleep", "3000"]},
         mounts: [{destination: "/proc", type: "proc", source: "proc"}],
         linux: {cgroupsPath: $path, namespaces: [{type: "mount"}, {type: "pid"}, {type: "cgroup"}],
                 resources: {memory: {limit: 67108864}, pids: {limit: 20}, cpu: {shares: 512}}}}' | jq "${3:-.}" >"$scratch/$1/config.json"

@@ -11,7 +11,7 @@ cp /bin/busybox "$scratch/root/bin/"
 bundle() {
     mkdir -p "$scratch/$1"
     jq -n --arg root "$scratch/root" --arg path "machine.slice:casemate-vm:$1" '{ociVersion: "1.2.0", root: {path: $root},
-        process: {user: {uid: 0, gid: 0}, cwd: "/", args: ["/bin/busybox", "sleep", "100"],
+        process: {user: {uid: 0, gid: 0}, cwd: "/", args: ["/bin/busybox", "sleep", "3000"],
                   capabilities: {bounding: ["CAP_MKNOD"], effective: ["CAP_MKNOD"], permitted: ["CAP_MKNOD"]}},
         mounts: [{destination: "/proc", type: "proc", source: "proc"}],
         linux: {cgroupsPath: $path, namespaces: [{type: "mount"}, {type: "pid"}, {type: "cgroup"}],
@@ -33,7 +33,7 @@ run pause one
 assert_eq "state" "$(status one) $(file one cgroup.freeze)" "paused 1"
 run resume one
 assert_eq "state" "$(status one) $(file one cgroup.freeze)" "running 0"
-run exec --detach --pid-file "$out/second" one /bin/busybox sleep 100
+run exec --detach --pid-file "$out/second" one /bin/busybox sleep 3000
 assert_eq "exec's group" "$(group_of "$(cat "$out/second")")" "$(group_of "$(cat "$out/pid")")"
 assert_eq "processes" "$(run ps --format json one | jq length)" 2
 
