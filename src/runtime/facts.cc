@@ -29,6 +29,12 @@ Result<std::string> host_file(const char* path) {
     return TRY_IN(quoted(path), sys::read_all(open, host_file_limit));
 }
 
+Result<bool> is_executable(const char* path) {
+    if (::access(path, X_OK) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return false;
+    return Error::sys("access").within(quoted(path));
+}
+
 // The caller's name, from the host's own passwd: no NSS in a static program.
 Result<std::string> user_name(uint32_t uid) {
     const std::string passwd = TRY(host_file("/etc/passwd"));
@@ -106,7 +112,7 @@ Result<void> read_full(const policy::Profile& profile, plan::HostFacts& facts) {
         if (const auto limit = sys::get_limit(resource)) facts.hard_limits.emplace_back(resource, limit.value().second);
     facts.oom_score_adj = TRY(own_oom_score_adj());
     TRY(read_user_namespaces(facts));
-    if (!facts.root() && ::access("/usr/bin/newuidmap", X_OK) == 0 && ::access("/usr/bin/newgidmap", X_OK) == 0) {
+    if (!facts.root() && TRY(is_executable("/usr/bin/newuidmap")) && TRY(is_executable("/usr/bin/newgidmap"))) {
         const std::string name = TRY(user_name(facts.euid));
         facts.subuid = TRY(sub_ids("/etc/subuid", name, facts.euid));
         facts.subgid = TRY(sub_ids("/etc/subgid", name, facts.euid));

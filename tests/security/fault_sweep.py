@@ -17,6 +17,7 @@ import random
 import sys
 import time
 
+import fault_ground
 import fault_verbs
 import harness
 import traced
@@ -74,7 +75,7 @@ def points_of(trace, sites):
 def sweep(mode, verb_class, share, shares, wanted, deadline, results):
     """One share of a verb's points; its counts and findings go to `results`."""
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: what outlives a trial becomes ours
-    ground = fault_verbs.Ground(mode)
+    ground = fault_ground.Ground(mode)
     counts, findings = collections.Counter(), []
     try:
         verb = verb_class(ground)
@@ -100,6 +101,47 @@ def sweep(mode, verb_class, share, shares, wanted, deadline, results):
         ground.clear()
         ground.lab.close()
     results.put((mode, verb_class.name, dict(counts), findings))
+
+
+def self_test():
+    """What a fault could do to a launch, done to it: each must be seen, and a launch that nothing is done to must not."""
+    class Launch(fault_verbs.Launch):
+        more = ()
+
+        def arguments(self):
+            verb, *rest = super().arguments()
+            return (verb, *self.more, *rest)
+
+    ground = fault_ground.Ground("userns")
+    nowhere = fault_verbs.Broken("0", 10 ** 6, "none", E.EPERM)
+    wrong = []
+
+    def expect(what, kind, verb):
+        faults = verb.try_once(nowhere)[1]
+        if [fault.split(":")[0] for fault in faults[:1]] != ([kind] if kind else []):
+            wrong.append(f"{what}: {faults or 'nothing'}")
+
+    try:
+        verb = Launch(ground)
+        verb.baseline()
+        expect("nothing", None, verb)
+        for words in (("--env", "LEFT=1"), ("--set", "process.oomScoreAdj=500"), ("--profile", "strict")):
+            verb.more = words
+            expect(" ".join(words), "fail-open", verb)
+        verb.more = ()
+        for leave in (ground.lab.state / "left", ground.out / "left"):
+            verb.before = leave.mkdir
+            expect(f"left {leave.name}", "residue", verb)
+        verb.before = lambda: os.posix_spawnp("sleep", ["sleep", "5"], os.environ)
+        expect("a process", "residue", verb)
+        del verb.before
+        verb.codes, verb.more = (), ("--no-such-option",)
+        expect("another exit code", "wrong", verb)
+    finally:
+        ground.clear()
+        ground.lab.close()
+    print(*wrong, f"fault sweep's own test: {len(wrong)} not noticed", sep="\n")
+    return 1 if wrong else 0
 
 
 def run_all(options):
@@ -147,6 +189,7 @@ def main():
     parser.add_argument("--modes", type=lambda text: text.split(","), default=["userns", "root", "rootless"])
     parser.add_argument("--verbs", type=lambda text: text.split(","), default=[verb.name for verb in fault_verbs.VERBS])
     parser.add_argument("--points", type=json.loads, help="not a sweep: these points, e.g. '[[\"0.0\", 17, \"mount\", 5]]', of one verb in one mode")
+    parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
     if os.geteuid() != 0 or not traced.tracer():
         print("skipped: needs root and security_tracer")
@@ -155,9 +198,12 @@ def main():
         os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
         os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
     os.umask(0o022)
+    if options.self_test:
+        ctypes.CDLL(None).prctl(36, 1)
+        return self_test()
     if options.points:
         ctypes.CDLL(None).prctl(36, 1)
-        ground = fault_verbs.Ground(options.modes[0])
+        ground = fault_ground.Ground(options.modes[0])
         verb = next(one for one in fault_verbs.VERBS if one.name == options.verbs[0])(ground)
         verb.prepare()
         verb.baseline()

@@ -42,3 +42,7 @@ endif()
 add_test(NAME "security: fault sweep, a sample" COMMAND ${CMAKE_CURRENT_LIST_DIR}/fault_sweep.py --budget 40)
 set_tests_properties("security: fault sweep, a sample" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 300
   ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate;CASEMATE_TRACER=$<TARGET_FILE:security_tracer>")
+add_test(NAME "security: the fault sweep notices" COMMAND ${CMAKE_CURRENT_LIST_DIR}/fault_sweep.py --self-test)
+add_test(NAME "security: scarcity" COMMAND ${CMAKE_CURRENT_LIST_DIR}/scarcity.py)
+set_tests_properties("security: the fault sweep notices" "security: scarcity" PROPERTIES LABELS security SKIP_RETURN_CODE 77 TIMEOUT 300
+  ENVIRONMENT "CASEMATE=${CMAKE_BINARY_DIR}/casemate;CASEMATE_TRACER=$<TARGET_FILE:security_tracer>")

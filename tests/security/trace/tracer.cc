@@ -11,6 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,15 @@ std::string described(pid_t pid, const std::string& name, const uint64_t* args) 
         if (read_memory(pid, args[name == "clone3" ? 0 : 3], head.data(), sizeof head)) out += concat(",\"flags\":", std::to_string(head[0]));
     }
     return out;
+}
+
+// The files of the kernel take a write whole or not at all; cut short here, "1234" into cgroup.procs would move process 1.
+bool may_be_cut(pid_t pid, int fd) {
+    struct statfs status {};
+    if (::statfs(concat("/proc/", std::to_string(pid), "/fd/", std::to_string(fd)).c_str(), &status) != 0) return false;
+    for (const long kernel : {0x9fa0L /* proc */, 0x27e0ebL /* cgroup */, 0x63677270L /* cgroup2 */, 0x62656572L /* sysfs */})
+        if (static_cast<long>(status.f_type) == kernel) return false;
+    return true;
 }
 
 class Tracer {
@@ -245,10 +255,12 @@ private:
         }
         user_regs_struct registers{};
         if (::ptrace(PTRACE_GETREGS, pid, nullptr, &registers) != 0) return;
-        if (broken.act == Act::cut && registers.rdx > 1) registers.rdx = 1;
+        if (broken.act == Act::cut && registers.rdx > 1 && may_be_cut(pid, static_cast<int>(registers.rdi))) registers.rdx = 1;
         // These cannot fail, and some of them do not return.
         const bool can = name != "exit_group" && name != "exit" && name != "rt_sigreturn" && name != "umask" && !name.starts_with("get");
-        if (broken.act == Act::fail && can) registers.orig_rax = static_cast<unsigned long long>(-1), tracee.give = broken.error;
+        if (broken.act == Act::fail && can) tracee.give = broken.error;
+        // close(2): whatever it gives, the descriptor is gone.
+        if (tracee.give && name != "close") registers.orig_rax = static_cast<unsigned long long>(-1);
         ::ptrace(PTRACE_SETREGS, pid, nullptr, &registers);
     }
 
