@@ -1,9 +1,12 @@
 # The stub: freestanding, static, position dependent, a page or two; embedded into the steps room as bytes.
 set(stub_elf ${CMAKE_BINARY_DIR}/generated/stub.elf)
-set(stub_flags -Os -std=c11 -Wall -Wextra -Werror -nostdlib -static -ffreestanding -fno-pie -no-pie -fno-stack-protector
+set(stub_flags -Os -std=c11 -Wall -Wextra -Werror -nostdlib -static -ffreestanding -fno-pie -fno-stack-protector
   -fno-asynchronous-unwind-tables -fomit-frame-pointer -fno-builtin-memset -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,noexecstack -s)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   list(APPEND stub_flags -fcf-protection=branch -mno-sse -mgeneral-regs-only)
+endif()
+if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+  list(APPEND stub_flags -no-pie)  # to clang, -static says it
 endif()
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated)
 add_custom_command(OUTPUT ${stub_elf}
