@@ -69,16 +69,22 @@ public:
 
 private:
     void add(const DeviceRule& part) {
-        // v1 wants one exception that holds all of a request's accesses, so a narrow one takes those of a wide one.
+        // open(2) asks for reading and writing at once, and v1 wants one exception that holds both, so a narrow one takes
+        // those of a wide one. mknod is only ever asked for alone (security/device_cgroup.c).
+        constexpr uint8_t opening = access::read | access::write;
+        const auto take_from = [](DeviceRule& narrow, const DeviceRule& wide) {
+            if (narrow.access & opening) narrow.access |= static_cast<uint8_t>(wide.access & opening);
+        };
         DeviceRule added = part;
+        bool is_there = false;
         for (DeviceRule& other : list_) {
-            if (covers(other, part)) added.access |= other.access;
-            if (covers(part, other)) other.access |= part.access;
+            if (covers(other, part)) take_from(added, other);
+            if (covers(part, other)) take_from(other, part);
+            if (!covers(other, part) || !covers(part, other)) continue;
+            other.access |= part.access;
+            is_there = true;
         }
-        const auto same = std::find_if(list_.begin(), list_.end(), [&](const DeviceRule& other) {
-            return covers(other, part) && covers(part, other);
-        });
-        if (same == list_.end()) list_.push_back(added);
+        if (!is_there) list_.push_back(added);
     }
 
     Result<void> remove(const DeviceRule& part) {

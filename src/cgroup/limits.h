@@ -21,6 +21,7 @@ struct MemoryLimits {
     std::optional<int64_t> limit;        // bytes, or unlimited
     std::optional<int64_t> swap;         // bytes of swap alone, or unlimited
     std::optional<int64_t> reservation;  // bytes that reclaim spares (v2: memory.low; v1: soft limit)
+    std::optional<int64_t> kernel_tcp;   // bytes of TCP's buffers, or unlimited. v1 only, as v2 counts them in `limit`
     std::optional<uint64_t> swappiness;  // v1 only
     bool disable_oom_killer = false;     // v1 only
     bool oom_group = false;              // v2 only: one killed, all killed
@@ -31,6 +32,9 @@ struct MemoryLimits {
 // config.json's `swap` is memory and swap together (config-linux.md, memory). Gives swap alone. EINVAL when there is no
 // memory limit to subtract, or a greater one.
 Result<int64_t> swap_alone(std::optional<int64_t> memory, int64_t memory_and_swap);
+
+// Does a limit on a part of what `memory` counts (kernel memory; on v2 TCP's buffers) ask for nothing beyond it?
+bool is_implied(int64_t part, std::optional<int64_t> memory);
 
 struct CpuLimits {
     std::optional<uint64_t> shares;           // 2..262144; 0 is nothing asked for

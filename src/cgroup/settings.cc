@@ -76,6 +76,9 @@ Result<void> Collector::memory(const MemoryLimits& limits) {
     }
     if (limits.reservation)
         add("memory", v2 ? "memory.low" : "memory.soft_limit_in_bytes", bytes(*limits.reservation, version));
+    if (limits.kernel_tcp && !v2) add("memory", "memory.kmem.tcp.limit_in_bytes", bytes(*limits.kernel_tcp, version));
+    if (limits.kernel_tcp && v2 && !is_implied(*limits.kernel_tcp, limits.limit))
+        TRY(only(Version::v1, "memory", "a limit on TCP's memory that is tighter than the memory limit"));
     if (limits.swappiness) {
         if (*limits.swappiness > 100) return Error::invalid("swappiness above 100");
         add("memory", "memory.swappiness", std::to_string(*limits.swappiness));
@@ -235,6 +238,10 @@ uint64_t weight_of_shares(uint64_t shares) {
 }
 
 uint64_t weight_of_blkio(uint16_t weight) { return 1 + (uint64_t{weight} - 10) * 9999 / 990; }
+
+bool is_implied(int64_t part, std::optional<int64_t> memory) {
+    return part < 0 || (memory.value_or(unlimited) > 0 && part >= *memory);
+}
 
 Result<std::vector<Setting>> settings_for(const Limits& limits, const Layout& layout) {
     Collector collector(layout);

@@ -33,13 +33,14 @@ Result<cgroup::DeviceNumber> number_of(int64_t major, int64_t minor, std::string
 }
 
 Result<cgroup::MemoryLimits> memory_of(const oci::Resources::Memory& memory) {
-    if (memory.kernel.value_or(0) > 0) return gone(".memory.kernel", "limits on kernel memory are gone since Linux 5.16");
-    if (memory.kernel_tcp.value_or(0) > 0) return gone(".memory.kernelTCP", "cgroup v2 has no such limit");
+    if (memory.kernel.value_or(0) > 0 && !cgroup::is_implied(*memory.kernel, memory.limit))
+        return gone(".memory.kernel", "limits on kernel memory alone are gone since Linux 5.16");
     if (memory.use_hierarchy == false) return gone(".memory.useHierarchy", "memory is always counted by hierarchy since Linux 5.11");
     cgroup::MemoryLimits limits;
     limits.limit = unless_zero(memory.limit);
     if (const auto both = unless_zero(memory.swap)) limits.swap = TRY_IN(concat(place, ".memory.swap"), cgroup::swap_alone(limits.limit, *both));
     limits.reservation = unless_zero(memory.reservation);
+    limits.kernel_tcp = unless_zero(memory.kernel_tcp);
     limits.swappiness = memory.swappiness;
     limits.disable_oom_killer = memory.disable_oom_killer.value_or(false);
     limits.check_before_update = memory.check_before_update.value_or(false);

@@ -20,6 +20,13 @@ bool says(std::string_view seen, std::string_view wanted) {
     return number && *number >= v1_unlimited && wanted == "-1";
 }
 
+// v1's memory.oom_control takes one number and prints three lines, the first "oom_kill_disable N".
+std::string_view as_written(const std::string& file, std::string_view seen) {
+    constexpr std::string_view first = "oom_kill_disable ";
+    if (!file.ends_with("/memory.oom_control") || !seen.starts_with(first)) return seen;
+    return seen.substr(first.size(), seen.find('\n') - first.size());
+}
+
 bool is_in(std::string_view seen, const std::string& group) {
     // Seen from another cgroup namespace or a mount of a part, more may stand before it.
     return seen.ends_with(group) || seen.find(group + "/") != std::string_view::npos;
@@ -54,7 +61,7 @@ void compare_cgroup(const Expected& expected, const Observed& seen, std::vector<
         if (found == seen.cgroup_limits.end())
             checks.push_back({what, wanted, "not seen", Verdict::unseen, true});
         else
-            checks.push_back({what, wanted, found->second, says(found->second, wanted) ? Verdict::ok : Verdict::different, true});
+            checks.push_back({what, wanted, found->second, says(as_written(file, found->second), wanted) ? Verdict::ok : Verdict::different, true});
     }
 }
 

@@ -27,7 +27,11 @@ Result<void> Compiler::labels() {
     if (!plan.selinux_label.empty() && !facts_.selinux)
         return Error::with_code(ENOTSUP, "selinux label is specified in config, but selinux is disabled or not supported");
     if (mount_label.empty()) return {};
-    if (!facts_.selinux) return Error::with_code(ENOTSUP, "mountLabel: selinux label is specified in config, but selinux is disabled or not supported");
+    // Without SELinux no file has a label, so there is nothing that this would give another one.
+    if (!facts_.selinux) {
+        note("linux.mountLabel is not used: SELinux is off");
+        return {};
+    }
     for (MountPlan& mount : plan_.mounts_.mounts)
         if (mount.kind == MountKind::tmpfs || mount.kind == MountKind::dev || mount.kind == MountKind::devpts)
             mount.options.emplace_back("context", mount_label);

@@ -74,8 +74,9 @@ launch::HookRun Hooks::run_with(oci::Status status, pid_t pid) const {
 }
 
 Result<void> Hooks::run_mounted(const launch::Waiting& container) {
+    // A part of `start` until runtime-spec 1.0.2 moved it, and read by hooks of that time.
+    TRY(launch::run_hooks("prestart", hooks_.prestart, run_with(oci::Status::created, container.pid)));
     launch::HookRun run = run_with(oci::Status::creating, container.pid);
-    TRY(launch::run_hooks("prestart", hooks_.prestart, run));
     TRY(launch::run_hooks("createRuntime", hooks_.create_runtime, run));
     if (hooks_.create_container.empty()) return {};
     const launch::Surroundings inside = TRY(launch::surroundings_of(container.proc, container.pid, container.pidfd));

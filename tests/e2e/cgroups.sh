@@ -94,6 +94,31 @@ config "$(jq -rn --arg eat "$eat" '"(.process.args = \(["/bin/sh", "-c", $eat]))
 run run --bundle "$bundle" "$id" >"$scratch/eat" 2>&1
 assert_eq "the control's output" "$(cat "$scratch/eat")" 48000000
 
+say "kernel memory is part of the limit; what only v1 has is set there, and refused by v2"
+small='"limit": 33554432, "kernel": 33554432'
+config ".process.args = [\"/bin/sleep\", \"1005\"] | .linux.resources.memory = {$small}"
+run create --bundle "$bundle" "$id"
+assert_eq "limit in force" "$(limit_of memory.max memory.limit_in_bytes "$id")" 33554432
+run delete --force "$id"
+for only_v1 in '"kernelTCP": 16777216' '"disableOOMKiller": true'; do
+    config ".process.args = [\"/bin/sleep\", \"1005\"] | .linux.resources.memory = {$small, $only_v1}"
+    status=0
+    run create --bundle "$bundle" "$id" 2>"$scratch/error" || status=$?
+    if [ -e /sys/fs/cgroup/memory/memory.kmem.tcp.limit_in_bytes ]; then
+        assert_eq "$only_v1: exit code" $status 0
+        dir=$(groups "$id" | grep /memory/)
+        case $only_v1 in
+        *TCP*) assert_eq "$only_v1" "$(cat "$dir/memory.kmem.tcp.limit_in_bytes")" 16777216 ;;
+        *) assert_eq "$only_v1" "$(head -n 1 "$dir/memory.oom_control")" "oom_kill_disable 1" ;;
+        esac
+        run delete --force "$id"
+    else
+        assert_eq "$only_v1: exit code" $status 125
+        assert_match "$only_v1" "$(cat "$scratch/error")" "is not offered by cgroup v2"
+    fi
+done
+no_group_left "$id"
+
 say "a device that no rule names is refused, as root of the host with CAP_MKNOD; a rule allows it"
 caps='.process.user = {"uid": 0, "gid": 0} | .process.capabilities |= map_values(. + ["CAP_MKNOD"] | unique) | .mounts |= map(if .destination == "/tmp" then .options -= ["nodev"] else . end) | .root.readonly = false'
 try="mknod /d c 10 200 && : </d && echo opened" # /dev/net/tun, which needs no capability to open

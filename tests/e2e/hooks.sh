@@ -57,7 +57,8 @@ assert_eq "after start" "$(names)" "prestart createRuntime-0 createRuntime-1 cre
 wait_for "the end" 10 bash -c "'$scratch/bin/casemate' --root '$state' state hooked | grep -q stopped"
 run delete hooked || fail delete
 assert_eq "after delete" "$(names)" "prestart createRuntime-0 createRuntime-1 createContainer poststart poststop-0 poststop-1 "
-for name in prestart createRuntime-0 createContainer; do assert_eq "$name: status" "$(field_of $name status)" creating; done
+assert_eq "prestart: status" "$(field_of prestart status)" created
+for name in createRuntime-0 createContainer; do assert_eq "$name: status" "$(field_of $name status)" creating; done
 assert_eq "poststart: status" "$(field_of poststart status)" running
 assert_eq "poststop-0: status" "$(field_of poststop-0 status)" stopped
 for name in prestart createRuntime-1 createContainer poststart; do assert_eq "$name: pid" "$(field_of $name pid)" "$pid"; done

@@ -141,6 +141,18 @@ TEST_CASE("devices: an 'a' with numbers does not become v1's everything") {
     CHECK(make_any == std::vector<DeviceLine>{{false, "a"}, {true, "b *:* m"}, {true, "c *:* m"}});
 }
 
+TEST_CASE("devices: v1's lines in the order of the rules, joined only where open(2) needs it") {
+    std::vector<DeviceRule> rules = {{true, 'b', 8, 20, access::read | access::write}, {true, 'b', 10, 200, access::read}};
+    const auto standard = default_device_rules();
+    rules.insert(rules.end(), standard.begin(), standard.end());
+    const auto lines = device_lines(rules).take();
+    CHECK(std::vector(lines.begin(), lines.begin() + 3) == std::vector<DeviceLine>{{false, "a"}, {true, "b 8:20 rw"}, {true, "b 10:200 r"}});
+    CHECK(v1_allows(lines, {'b', 8, 20, access::mknod}));
+    const auto joined = device_lines(std::vector{DeviceRule{true, 'c', 1, {}, access::read}, DeviceRule{true, 'c', 1, 3, access::write}}).take();
+    CHECK(v1_allows(joined, {'c', 1, 3, access::read | access::write}));
+    CHECK_FALSE(v1_allows(joined, {'c', 1, 5, access::read | access::write}));
+}
+
 TEST_CASE("devices: a hole that v1 cannot have is an error") {
     const std::vector<DeviceRule> hole = {{true, 'c', 1, {}, access::all}, {false, 'c', 1, 3, access::write}};
     const auto lines = device_lines(hole);

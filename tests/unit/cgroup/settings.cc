@@ -65,6 +65,15 @@ TEST_CASE("settings: memory") {
     CHECK(written(with([](Limits& l) { l.memory.oom_group = true; }), v2) == "memory.oom.group=1");
 }
 
+TEST_CASE("settings: TCP's memory") {
+    const Limits same = with([](Limits& l) { l.memory.limit = 4096, l.memory.kernel_tcp = 4096; });
+    CHECK(written(same, v1) == "memory.limit_in_bytes=4096; memory.kmem.tcp.limit_in_bytes=4096");
+    CHECK(written(same, v2) == "memory.max=4096");
+    CHECK(written(with([](Limits& l) { l.memory.kernel_tcp = 5; }), v1) == "memory.kmem.tcp.limit_in_bytes=5");
+    CHECK(written(with([](Limits& l) { l.memory.kernel_tcp = -1; }), v1) == "memory.kmem.tcp.limit_in_bytes=-1");
+    CHECK(written(with([](Limits& l) { l.memory.kernel_tcp = -1; }), v2) == "");
+}
+
 TEST_CASE("settings: memory and swap together become swap alone") {
     CHECK(swap_alone(100, 300).value() == 200);
     CHECK(swap_alone(100, 100).value() == 0);
@@ -79,6 +88,8 @@ TEST_CASE("settings: what a version lacks is refused by name") {
     CHECK(refused(with([](Limits& l) { l.memory.swappiness = 10; }), v2, "swappiness is not offered by cgroup v2"));
     CHECK(refused(with([](Limits& l) { l.memory.disable_oom_killer = true; }), v2, "OOM killer"));
     CHECK(refused(with([](Limits& l) { l.memory.oom_group = true; }), v1, "not offered by cgroup v1"));
+    CHECK(refused(with([](Limits& l) { l.memory.kernel_tcp = 10; }), v2, "TCP's memory that is tighter than the memory limit is not offered by cgroup v2"));
+    CHECK(refused(with([](Limits& l) { l.memory.limit = 11, l.memory.kernel_tcp = 10; }), v2, "TCP's memory"));
     CHECK(refused(with([](Limits& l) { l.cpu.realtime_runtime = 10; }), v2, "realtime"));
     CHECK(refused(with([](Limits& l) { l.unified = {{"memory.high", "1"}}; }), v1, "memory.high"));
     CHECK(refused(with([](Limits& l) { l.net_class = 1; }), v2, "net_cls"));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "plan/expected.h"
 #include "unit/plan/compiling.h"
 
 using namespace casemate;
@@ -86,8 +87,11 @@ TEST_CASE("cgroup: 0 asks for nothing, but of processes") {
 
 TEST_CASE("cgroup: what kernels no longer have is refused by name") {
     CHECK(refusal(with_resources(R"("memory": {"kernel": 1})")) ==
-          "config.json: $.linux.resources.memory.kernel: refused: limits on kernel memory are gone since Linux 5.16");
-    CHECK(contains(refusal(with_resources(R"("memory": {"kernelTCP": 1})")), "memory.kernelTCP: refused"));
+          "config.json: $.linux.resources.memory.kernel: refused: limits on kernel memory alone are gone since Linux 5.16");
+    CHECK(contains(refusal(with_resources(R"("memory": {"limit": 4096, "kernel": 4095})")), "memory.kernel: refused"));
+    CHECK(contains(refusal(with_resources(R"("memory": {"limit": -1, "kernel": 4096})")), "memory.kernel: refused"));
+    // Kernel memory is part of what the limit counts.
+    CHECK(limits_in(compiled(with_resources(R"("memory": {"limit": 4096, "kernel": 4096})"))).memory.limit == 4096);
     CHECK(contains(refusal(with_resources(R"("memory": {"useHierarchy": false})")), "memory.useHierarchy: refused"));
     CHECK(contains(refusal(with_resources(R"("blockIO": {"leafWeight": 10})")), "blockIO.leafWeight: refused"));
     CHECK(contains(refusal(with_resources(R"("blockIO": {"weightDevice": [{"major": 8, "minor": 0, "leafWeight": 10}]})")),
@@ -179,4 +183,21 @@ TEST_CASE("devices: a node that a bind mount covers is not made") {
     const Plan plan = compiled(input);  // as podman --privileged binds every node without root
     CHECK(std::ranges::none_of(plan.mounts().devices, [](const DeviceNode& node) { return node.path == "/dev/null"; }));
     CHECK(std::ranges::any_of(plan.mounts().devices, [](const DeviceNode& node) { return node.path == "/dev/zero"; }));
+}
+
+TEST_CASE("cgroup: verify reads memory.oom_control's first line") {
+    Input input = with_resources(R"("memory": {"disableOOMKiller": true})");
+    input.facts = hybrid();
+    const Plan plan = compiled(input);
+    const Expected expected = expected_of(plan, 0);
+    REQUIRE(expected.cgroup_limits.size() == 1);
+    const auto verdict = [&](const char* text) {
+        Observed seen;
+        seen.cgroup_limits[expected.cgroup_limits.begin()->first] = text;
+        const auto checks = compare(expected, seen, Viewpoint::outside);
+        return std::ranges::find(checks, "cgroup.memory.oom_control", &Check::what)->verdict;
+    };
+    CHECK(verdict("oom_kill_disable 1\nunder_oom 0\noom_kill 0") == Verdict::ok);
+    CHECK(verdict("oom_kill_disable 0\nunder_oom 1\noom_kill 1") == Verdict::different);
+    CHECK(verdict("") == Verdict::different);
 }
