@@ -16,7 +16,8 @@ bool says(std::string_view seen, std::string_view wanted) {
     constexpr uint64_t page = 4096, v1_unlimited = uint64_t{1} << 62;
     if (seen == wanted || (seen.starts_with(wanted) && seen.substr(wanted.size()).starts_with(" "))) return true;
     const auto number = parse_decimal(seen), asked = parse_decimal(wanted);
-    if (number && asked) return *number == *asked / page * page;
+    // Below a page these are no bytes but numbers and switches.
+    if (number && asked) return *asked >= page && *number == *asked / page * page;
     return number && *number >= v1_unlimited && wanted == "-1";
 }
 

@@ -44,6 +44,17 @@ bool writes(const Plan& plan, std::string_view file, std::string_view value) {
     return false;
 }
 
+// What verify says of a v1 file that reads TEXT, under a container with these resources.
+Verdict verdict_on(const char* members, std::string_view file, const char* text) {
+    Input input = with_resources(members);
+    input.facts = hybrid();
+    const Expected expected = expected_of(compiled(input), 0);
+    Observed seen;
+    for (const auto& [path, value] : expected.cgroup_limits) seen.cgroup_limits[path] = path.ends_with(file) ? text : value;
+    const auto checks = compare(expected, seen, Viewpoint::outside);
+    return std::ranges::find(checks, concat("cgroup.", file), &Check::what)->verdict;
+}
+
 }  // namespace
 
 TEST_CASE("cgroup: config.json's resources become the files of this host") {
@@ -186,18 +197,16 @@ TEST_CASE("devices: a node that a bind mount covers is not made") {
 }
 
 TEST_CASE("cgroup: verify reads memory.oom_control's first line") {
-    Input input = with_resources(R"("memory": {"disableOOMKiller": true})");
-    input.facts = hybrid();
-    const Plan plan = compiled(input);
-    const Expected expected = expected_of(plan, 0);
-    REQUIRE(expected.cgroup_limits.size() == 1);
-    const auto verdict = [&](const char* text) {
-        Observed seen;
-        seen.cgroup_limits[expected.cgroup_limits.begin()->first] = text;
-        const auto checks = compare(expected, seen, Viewpoint::outside);
-        return std::ranges::find(checks, "cgroup.memory.oom_control", &Check::what)->verdict;
-    };
-    CHECK(verdict("oom_kill_disable 1\nunder_oom 0\noom_kill 0") == Verdict::ok);
-    CHECK(verdict("oom_kill_disable 0\nunder_oom 1\noom_kill 1") == Verdict::different);
-    CHECK(verdict("") == Verdict::different);
+    const char* members = R"("memory": {"disableOOMKiller": true})";
+    CHECK(verdict_on(members, "memory.oom_control", "oom_kill_disable 1\nunder_oom 0\noom_kill 0") == Verdict::ok);
+    CHECK(verdict_on(members, "memory.oom_control", "oom_kill_disable 0\nunder_oom 1\noom_kill 1") == Verdict::different);
+    CHECK(verdict_on(members, "memory.oom_control", "") == Verdict::different);
+}
+
+TEST_CASE("cgroup: verify takes bytes by pages, and nothing else") {
+    const char* members = R"("memory": {"limit": 8193}, "pids": {"limit": 33})";
+    CHECK(verdict_on(members, "memory.limit_in_bytes", "8192") == Verdict::ok);
+    CHECK(verdict_on(members, "memory.limit_in_bytes", "12288") == Verdict::different);
+    CHECK(verdict_on(members, "pids.max", "33") == Verdict::ok);
+    CHECK(verdict_on(members, "pids.max", "0") == Verdict::different);
 }
