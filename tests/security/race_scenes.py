@@ -26,7 +26,7 @@ class Scene:
 
     def __init__(self, lab):
         self.lab = lab
-        self.exchanges, self.covers = [], []
+        self.exchanges, self.covers, self.always = [], [], []
         self.command = []
         self.build()
 
@@ -86,6 +86,8 @@ class RunScene(Scene):
         self.link(bundle.rootfs / "etc", self.lab.canary / "etc")
         self.link(bundle.rootfs / "dev", self.lab.canary / "dev")
         self.link(bundle.rootfs / "proc", "../../host")
+        self.link(bundle.rootfs / "sys", "../../host")
+        self.always = [(f"{directory.name}/", (directory, evil)) for directory, evil in self.exchanges if directory.name in ("proc", "sys")]
         self.link(volume / "a", self.lab.canary)
         self.link(bundle.rootfs, self.lab.canary)
         self.covers = [(self.lab.canary / "decoy", bundle.rootfs / "data/a"), (self.lab.canary / "decoy", volume / "a")]

@@ -54,10 +54,11 @@ class Racer:
         self.before = self.lab.snapshot()
         self.calls = self.baseline = None
 
-    def run(self, at=None, swaps=(), back=False, traced=True):
+    def run(self, at=None, swaps=(), back=False, traced=True, each=None):
         tracer = [str(tool("security_stepper")), "--programs", str(self.lab.binary.parent), "--report", str(self.report)]
         tracer += ["--at", at] if at else []
         tracer += ["--back"] if back else []
+        tracer += ["--each", each] if each else []
         for kind, first, second in swaps:
             tracer += [f"--{kind}", str(first), str(second)]
         command = [self.lab.scratch.name if word == "security" else str(word) for word in self.scene.command]
@@ -128,6 +129,13 @@ class Racer:
                 self.stepped += self.report.read_text().endswith("swapped\n")
                 self.judge(result, f"{name}, before {call} ({at})")
 
+    def always_in_time(self):
+        """One who swaps at every look at a path that begins so, and back after it, so that no second look sees him."""
+        for begin, pair in self.scene.always:
+            result = self.run(each=begin, swaps=[("exchange", *pair)])
+            self.stepped += self.report.read_text().endswith("swapped\n")
+            self.judge(result, f"always, at {begin}")
+
     def race_by_luck(self, runs):
         pairs = [str(name) for pair in self.scene.exchanges for name in pair if "*" not in str(pair[0])]
         for _ in range(runs):
@@ -155,6 +163,7 @@ def one_scene(name, sweep):
         racer = Racer(scene)
         racer.start_quietly()
         racer.step_through(0 if sweep else SAMPLE_STOPS)
+        racer.always_in_time()
         racer.race_by_luck(RANDOM_RUNS[sweep])
         if hasattr(scene, "close"):
             scene.close()

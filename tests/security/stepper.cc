@@ -1,10 +1,12 @@
 // The race engine (SECURITY H3): runs a launcher under ptrace, stops it before one chosen system call that has to do with
 // paths, does there what an attacker would have to hit by luck, and lets it go on. A race becomes one test a call.
 //
-//   security_stepper --programs DIR --report FILE [--at PROCESS.CALL] [--back] [--exchange A B]... [--cover SOURCE TARGET]... -- COMMAND ARG...
+//   security_stepper --programs DIR --report FILE [--at PROCESS.CALL|--each BEGIN] [--back] [--exchange A B]... [--cover SOURCE TARGET]... -- COMMAND ARG...
 //     --programs  whose calls count: programs in DIR, and what they fork; whatever else is executed runs untraced
 //     --at        where: the n-th such call of the n-th process (by birth, from 0). Without it nothing is swapped, and every
 //                 call is listed in FILE, "PROCESS.CALL NAME" a line
+//     --each      where: every openat2 of a path that begins so, a slash before it or not, for that call only: an attacker who
+//                 is always in time
 //     --exchange  the two names change places; A may be a pattern, of which the first match counts
 //     --cover     SOURCE is bind-mounted on TARGET
 //     --back      undone again right after that call; else when COMMAND has ended
@@ -15,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,7 +64,7 @@ struct Swap {
 };
 
 struct Options {
-    std::string programs;
+    std::string programs, each;
     int report = -1;
     long process = -1, call = -1;
     bool back = false;
@@ -168,12 +171,21 @@ private:
         const char* const name = name_of(info.entry.nr);
         if (!name) return;
         const long number = tracee.calls++;
-        if (options_.call < 0) {
+        if (options_.call < 0 && options_.each.empty()) {
             ::dprintf(options_.report, "%d.%ld %s\n", tracee.ordinal, number, name);
-        } else if (tracee.ordinal == options_.process && number == options_.call) {
+        } else if (options_.each.empty() ? tracee.ordinal == options_.process && number == options_.call : looks_at_each(pid, info)) {
             tracee.chosen = options_.back;
             for (Swap& swap : options_.swaps) act(swap);
         }
+    }
+
+    bool looks_at_each(pid_t pid, const __ptrace_syscall_info& info) const {
+        if (info.entry.nr != SYS_openat2) return false;
+        char text[256] = {};
+        iovec here{text, sizeof text - 1}, there{reinterpret_cast<void*>(info.entry.args[1]), sizeof text - 1};
+        if (::process_vm_readv(pid, &here, 1, &there, 1, 0) <= 0) return false;
+        const std::string path = text[0] == '/' ? text + 1 : text;
+        return path.rfind(options_.each, 0) == 0;
     }
 
     void act(Swap& swap) {
@@ -212,6 +224,7 @@ bool parse(int count, char** words, Options& options) {
         }
         if (word == "--back") options.back = true;
         else if (word == "--programs" && i + 1 < count) options.programs = words[++i];
+        else if (word == "--each" && i + 1 < count) options.each = words[++i], options.back = true;
         else if (word == "--report" && i + 1 < count) options.report = ::open(words[++i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         else if (word == "--at" && i + 1 < count && std::sscanf(words[i + 1], "%ld.%ld", &options.process, &options.call) == 2) ++i;
         else if ((word == "--exchange" || word == "--cover") && i + 2 < count) {
@@ -227,7 +240,7 @@ bool parse(int count, char** words, Options& options) {
 int main(int count, char** words) {
     Options options;
     if (!parse(count, words, options)) {
-        std::fputs("usage: security_stepper --programs DIR --report FILE [--at PROCESS.CALL] [--back] [--exchange A B]... [--cover SOURCE TARGET]... -- COMMAND\n", stderr);
+        std::fputs("usage: security_stepper --programs DIR --report FILE [--at PROCESS.CALL|--each BEGIN] [--back] [--exchange A B]... [--cover SOURCE TARGET]... -- COMMAND\n", stderr);
         return 125;
     }
     return Stepper(options).run();

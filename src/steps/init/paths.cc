@@ -18,12 +18,37 @@ struct Target {
     bool directory;
 };
 
+struct Start {
+    FdView directory;
+    std::string rest;  // of the path, from there
+};
+
+// What lies in a kernel file system of the plan is looked up from that mount itself. By its name it could be missed: a
+// neighbour that shares the root file system may let its "/proc" and a link change places for as long as a look takes, and
+// what is not found counts as what the kernel does not have (CVE-2019-19921, CVE-2023-27561).
+Start start_of(const InitContext& context, FdView root, const std::string& path) {
+    Start start{root, path.substr(1)};
+    const auto& mounts = context.plan.mounts().mounts;
+    size_t deepest = 0;
+    for (size_t i = 0; i < mounts.size(); ++i) {
+        const std::string& destination = mounts[i].destination;
+        if (mounts[i].kind == plan::MountKind::remount || destination.size() < deepest || path == destination || !is_at_or_below(path, destination)) continue;
+        deepest = destination.size();
+        const bool kernels = mounts[i].kind == plan::MountKind::proc || mounts[i].kind == plan::MountKind::sysfs || mounts[i].kind == plan::MountKind::cgroup2;
+        const bool covers = mounts[i].kind == plan::MountKind::bind && (is_at_or_below(destination, "/proc") || is_at_or_below(destination, "/sys"));
+        const FdView mount = kernels ? FdView(context.mounts[i]) : covers ? FdView(context.prepared.binds[i].tree) : FdView(-1);
+        start = mount.get() < 0 ? Start{root, path.substr(1)} : Start{mount, path.substr(destination.size() + 1)};
+    }
+    return start;
+}
+
 // Paths that the kernel does not have need no mask; whatever else goes wrong is an error.
-Result<std::vector<Target>> open_targets(const std::vector<std::string>& paths) {
+Result<std::vector<Target>> open_targets(const InitContext& context, const std::vector<std::string>& paths) {
     const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     std::vector<Target> targets;
     for (const std::string& path : paths) {
-        auto found = sys::openat2(root, path.c_str() + 1, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+        const Start start = start_of(context, root, path);
+        auto found = sys::openat2(start.directory, start.rest.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         if (!found && (found.error().code() == ENOENT || found.error().code() == ENOTDIR)) continue;
         if (!found) return std::move(found).take_error().within(quoted(path));
         Fd fd = std::move(found).take();
@@ -49,7 +74,7 @@ Result<Fd> make_mask() {
 // Clones are taken from the *attached* mask: cloning from a detached mount is EINVAL before 6.15 (RECIPES I12). It is
 // attached to "/" for the moment and leaves when it is unmounted there; the clones stay.
 Result<void> mask_all(InitContext& context) {
-    const std::vector<Target> targets = TRY(open_targets(context.plan.mounts().masked_paths));
+    const std::vector<Target> targets = TRY(open_targets(context, context.plan.mounts().masked_paths));
     if (targets.empty()) return {};
     const Fd mask = TRY(make_mask());
     const Fd top = TRY(sys::open("/", O_PATH | O_DIRECTORY));
@@ -66,7 +91,7 @@ Result<void> mask_all(InitContext& context) {
 }
 
 Result<void> protect_all(InitContext& context) {
-    for (const Target& target : TRY(open_targets(context.plan.mounts().readonly_paths))) {
+    for (const Target& target : TRY(open_targets(context, context.plan.mounts().readonly_paths))) {
         const Fd clone = TRY_IN(quoted(*target.path), sys::open_tree(target.fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | AT_RECURSIVE));
         TRY_IN(quoted(*target.path), sys::mount_setattr(clone, AT_RECURSIVE, MOUNT_ATTR_RDONLY));
         TRY_IN(quoted(*target.path), sys::move_mount(clone, target.fd));
