@@ -48,7 +48,12 @@ Result<ScratchDirectory> make_scratch(FdView parent) {
             return std::move(opened).take_error();
         }
         scratch.fd = std::move(opened).take();
-        if (::flock(scratch.fd.get(), LOCK_EX | LOCK_NB) != 0) continue;
+        if (::flock(scratch.fd.get(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) continue;  // taken for a stale one: it is being removed
+            Error failed = Error::sys("flock");
+            ::unlinkat(parent.get(), name, AT_REMOVEDIR);
+            return failed;
+        }
         if (TRY(sys::fstat(scratch.fd)).st_nlink > 0) return scratch;
     }
     return Error::with_code(EAGAIN, "no scratch directory in 16 attempts");

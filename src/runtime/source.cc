@@ -54,6 +54,11 @@ Result<Source> open_unpacked(const Settings& settings, const SourceRequest& requ
     if (request.shift) words.insert(words.end(), {"--shift", std::to_string(request.shift)});
     words.insert(words.end(), request.unpacker_arguments.begin(), request.unpacker_arguments.end());
     words.insert(words.end(), {"--", request.source, request.scratch});
+    // What was there before is its owner's: the unpacker refuses it, or takes an empty directory's place.
+    const bool was_there = ::access(request.scratch.c_str(), F_OK) == 0;
+    ScopeExit undo([&] {
+        if (!was_there) (void)remove_unpacked(request.scratch).operator bool();
+    });
     TRY(run_unpacker(settings, std::move(words)));
     const Fd directory = TRY_IN(quoted(request.scratch), sys::open(request.scratch.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const std::string text = TRY_IN("image.json", sys::read_file(directory, "image.json", size_t{4} << 20));
@@ -61,6 +66,7 @@ Result<Source> open_unpacked(const Settings& settings, const SourceRequest& requ
     source.unpacked = true;
     source.shifted = request.shift != 0;
     source.app.root_path = request.scratch + "/rootfs";
+    undo.release();
     return source;
 }
 

@@ -158,7 +158,7 @@ def run_all(options):
             mode, verb, share = waiting.pop(0)
             left = max(began + options.budget - time.monotonic(), 1)
             rounds = (len(waiting) + options.jobs) / options.jobs
-            deadline = time.monotonic() + (left / rounds) * (2.5 if options.all else 1)
+            deadline = time.monotonic() + left / rounds
             process = multiprocessing.Process(target=sweep, args=(mode, verb, share, options.jobs, 0 if options.all else options.sample, min(deadline, began + options.budget), results))
             process.start()
             running.append(process)
