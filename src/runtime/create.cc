@@ -139,8 +139,7 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
         TRY(site.write());
         TRY(send_pidfd(options.pidfd_socket, waiting.pidfd));
         TRY(write_pid_file(options.pid_file, waiting.pid));
-        // Of `create` it is `start` that runs them.
-        return gate ? Result<void>() : hooks->run_start_container(site.file());
+        return gate ? Result<void>() : hooks->run_start_container(site.file());  // of `create` `start` runs them
     };
     start.hand_over_listener = [&](const launch::Waiting& waiting, FdView listener) {
         const oci::State state{bundle.config.oci_version, options.id, oci::Status::creating, waiting.pid, bundle.path, bundle.config.annotations, {}, {}, {}};

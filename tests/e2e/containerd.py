@@ -218,7 +218,7 @@ def _(case):
     running = [subprocess.Popen([*case.daemon.words, "tasks", "exec", "--exec-id", f"e{number}", name, "echo", str(number)], text=True,
                                 env=case.daemon.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for number in range(10)]
     seen = [process.communicate(timeout=60) for process in running]
-    equal("output", [out.strip() for out, _ in seen], [str(number) for number in range(10)])
+    equal("output and errors", [(out.strip(), error.strip()) for out, error in seen], [(str(number), "") for number in range(10)])
 
 
 @row("pause and resume")
@@ -311,7 +311,7 @@ def _(case):
     running = [subprocess.Popen([*case.daemon.words, "run", "--rm", *case.flags([]), name, "echo", name], text=True, env=case.daemon.environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for name in names]
     seen = [process.communicate(timeout=120) for process in running]
-    equal("output", [out.strip() for out, _ in seen], names)
+    equal("output and errors", [(out.strip(), error.strip()) for out, error in seen], [(name, "") for name in names])
 
 
 def main():

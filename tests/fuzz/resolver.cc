@@ -101,8 +101,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (int i = 0; i < 8; ++i) {
         const std::string path = path_of(data, end);
         Seen expected, seen;
-        if (::write(oracle, path.data(), path.size()) != static_cast<ssize_t>(path.size())) std::abort();
-        if (::read(oracle, &expected, sizeof expected) != static_cast<ssize_t>(sizeof expected)) std::abort();
+        // libFuzzer's alarm, for inputs that hang, may interrupt a wait.
+        if (TEMP_FAILURE_RETRY(::write(oracle, path.data(), path.size())) != static_cast<ssize_t>(path.size())) std::abort();
+        if (TEMP_FAILURE_RETRY(::read(oracle, &expected, sizeof expected)) != static_cast<ssize_t>(sizeof expected)) std::abort();
         if (const auto found = root.resolve(path, true)) {
             const auto target = sys::fstat(found.value());
             if (!target) std::abort();

@@ -36,9 +36,10 @@ private:
     size_t size_;
 };
 
+// No profile has a deny rule (by_name) that allows: Layer leaves open what it would mean.
 Verdict verdict(Bytes& bytes, bool by_name) {
-    static constexpr Action actions[] = {Action::allow, Action::log, Action::errno_, Action::trap, Action::kill_thread, Action::kill_process};
-    const Action action = actions[bytes.below(6)];
+    static constexpr Action actions[] = {Action::log, Action::errno_, Action::trap, Action::kill_thread, Action::kill_process, Action::allow};
+    const Action action = actions[bytes.below(by_name ? 5 : 6)];
     return {action, static_cast<uint16_t>(action == Action::errno_ ? 1 + bytes.below(40) : 0), by_name};
 }
 
