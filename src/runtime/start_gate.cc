@@ -23,13 +23,18 @@ Result<Fd> make_fifo(FdView directory, const char* name) {
     return TRY_IN(quoted(name), sys::openat2(directory, name, O_RDWR | O_NOFOLLOW, 0));
 }
 
-// What the stub said before its descriptor closed: nothing, when the app runs.
-Result<void> await_exec(const Fd& said, const std::string& program) {
-    pollfd waiting{said.get(), POLLIN, 0};
+Result<void> await(const Fd& fifo, short events) {
+    pollfd waiting{fifo.get(), events, 0};
     int ready;
     do ready = ::poll(&waiting, 1, -1);
     while (ready < 0 && errno == EINTR);
     if (ready < 0) return Error::sys("poll");
+    return {};
+}
+
+// What the stub said before its descriptor closed: nothing, when the app runs.
+Result<void> await_exec(const Fd& said, const std::string& program) {
+    TRY(await(said, POLLIN));
     launch::StubMessage message{};
     const ssize_t size = ::read(said.get(), &message, sizeof message);
     if (size < 0) return Error::sys("read").within("what the container says");
@@ -59,7 +64,10 @@ Result<void> pass_start_gate(const RecordFile& file, const std::string& program)
     struct stat status {};
     if (::fstat(go.get(), &status) < 0 || !S_ISFIFO(status.st_mode)) return Error::invalid("the start gate is no fifo");
     TRY(sys::write_all(go, std::string_view("g")));
-    return await_exec(said, program);
+    TRY(await_exec(said, program));
+    // By the reader of "go" the others tell a created container from a running one, and execve(2) may close it last:
+    // POLLERR, which is never asked for, says that it has gone.
+    return await(go, 0);
 }
 
 }  // namespace casemate::runtime
