@@ -7,6 +7,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from harness import main
@@ -19,6 +20,7 @@ def attack(lab):
     lab.check(started.code == 0, f"{started}")
     state = next(lab.state.rglob("state.json"))
     original = state.read_text()
+    time.sleep(0.05)  # start times are in ticks of 10 ms; a pid is not used again in the same one
     decoy = subprocess.Popen(["sleep", "60"])
     try:
         # The pid is now somebody else's, as after a reuse: nothing may be sent to it, or run in it.
