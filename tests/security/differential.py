@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from harness import Failure, Lab, Result
+from harness import Failure, Lab, Result, enter_private
 
 EXPLAINED = pathlib.Path(__file__).with_name("differences.json")
 PEERS = ("runc", "crun")
@@ -185,9 +185,7 @@ def main():
     if os.geteuid() != 0 or missing:
         print(f"skipped: needs {' '.join(missing) or 'root'}")
         return 77
-    if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
-        os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    enter_private()
     os.umask(0o022)
     lab = Lab("root")
     try:

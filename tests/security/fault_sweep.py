@@ -194,9 +194,7 @@ def main():
     if os.geteuid() != 0 or not traced.tracer():
         print("skipped: needs root and security_tracer")
         sys.exit(77)
-    if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
-        os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    harness.enter_private()
     os.umask(0o022)
     if options.self_test:
         ctypes.CDLL(None).prctl(36, 1)

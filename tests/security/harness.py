@@ -260,6 +260,14 @@ def describe(path):
     return fields
 
 
+def enter_private(own_network=False):
+    """Runs the program again in a mount namespace of its own: what an attack mounts, or escapes to, is not the machine's."""
+    if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
+        os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
+        spaces = ["--mount", "--propagation", "private"] + (["--net"] if own_network else [])
+        os.execvp("unshare", ["unshare", *spaces, sys.executable, *sys.argv])
+
+
 def main(attack, modes=("root", "userns", "rootless"), own_network=False):
     """Called by each test file: main(attack). own_network: the test's "host network" is a new one, without the sockets of other programs."""
     path = sys.argv[0]
@@ -269,11 +277,7 @@ def main(attack, modes=("root", "userns", "rootless"), own_network=False):
     if os.geteuid() != 0:
         print("skipped: needs root")
         sys.exit(77)
-    if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
-        # A mount namespace of the test's own: what an attack mounts, or escapes to, is not the machine's.
-        os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-        spaces = ["--mount", "--propagation", "private"] + (["--net"] if own_network else [])
-        os.execvp("unshare", ["unshare", *spaces, sys.executable, *sys.argv])
+    enter_private(own_network)
     # The harness's umask is nobody's business but its own.
     os.umask(0o022)
     failed = 0

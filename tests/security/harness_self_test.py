@@ -52,9 +52,7 @@ def verdict(attack):
 if os.geteuid() != 0:
     print("skipped: needs root")
     sys.exit(77)
-if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
-    os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+harness.enter_private()
 wrong = [attack.__name__ for attack in (changes_content, changes_mode, adds_file, leaves_mount, leaves_state, leaves_process, fails_a_check) if verdict(attack) != "red"]
 if verdict(nothing) != "green":
     wrong.append("nothing")

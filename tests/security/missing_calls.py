@@ -10,7 +10,7 @@ import pathlib
 import subprocess
 import sys
 
-from harness import Failure, Lab
+from harness import Failure, Lab, enter_private
 
 RUNS = None
 VERBS = ("run", "launch", "exec", "kill", "delete")
@@ -120,9 +120,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root")
         return 77
-    if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
-        os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    enter_private()
     os.umask(0o022)
     tried = refused = failed = 0
     for mode in ("root", "rootless"):

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-from harness import Failure, Lab, Result
+from harness import Failure, Lab, Result, enter_private
 from race_scenes import SCENES, NaiveScene, tool
 
 SAMPLE_STOPS = 9  # stops a way of swapping, in the sample
@@ -223,9 +223,7 @@ def main():
         return 77
     if not arguments.scene and not arguments.planted:
         return 0 if all_scenes(arguments) else 1
-    if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
-        os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    enter_private()
     os.umask(0o022)
     return 0 if (planted() if arguments.planted else one_scene(arguments.scene, arguments.sweep)) else 1
 

@@ -117,9 +117,7 @@ def main():
     if os.geteuid() != 0 or not traced.tracer():
         print("skipped: needs root and security_tracer")
         sys.exit(77)
-    if not os.environ.get("CASEMATE_SECURITY_PRIVATE"):
-        os.environ["CASEMATE_SECURITY_PRIVATE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    harness.enter_private()
     os.umask(0o022)
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     ran = ended = 0
