@@ -60,6 +60,7 @@ public:
                                            [&](const MountLine& line) { return line.mount_point == path; });
             report("mount " + path, "none", there ? "mounted" : "none", !there);
         }
+        if (!expected_.at_most && !expected_.mounts.empty()) over_root();
         if (expected_.no_writable_executable) writable_executable();
         if (expected_.exact_mounts) unexpected();
     }
@@ -110,6 +111,11 @@ private:
                 claimed_[i] = true;
             }
         }
+    }
+    // A host's tree that was not left lies over the root. Once it runs, an app with the right to mount may do that itself.
+    void over_root() {
+        const auto count = std::count_if(seen_.mounts.begin(), seen_.mounts.end(), [](const MountLine& line) { return line.mount_point == "/"; });
+        report("mounts.overRoot", "none", count > 1 ? "mounted" : "none", count <= 1);
     }
     void writable_executable() {
         std::vector<std::string> wrong;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "plan/compiler.h"
+#include "plan/mount_order.h"
 
 namespace casemate::plan {
 namespace {
@@ -83,7 +84,34 @@ MountPlan v2_view(MountPlan asked, const cgroup::Draft& group) {
     return asked;
 }
 
+// Who makes it, and so when: binds are cloned by the host before it makes a /dev for a user namespace, and both before init
+// makes a file system. Rootless init makes everything, what comes of the host's tree last.
+int time_of_making(const MountPlan& mount, Mode mode) {
+    if (mode == Mode::rootless) return mount.kind == MountKind::bind || mount.kind == MountKind::dev;
+    if (mount.kind == MountKind::bind) return 0;
+    return mount.kind == MountKind::dev && mode == Mode::root_userns ? 1 : 2;
+}
+
+// One of the binds of v1_view(): the list has their tmpfs only.
+bool is_part_of_view(const Plan& plan, const MountPlan& mount) {
+    if (mount.kind != MountKind::bind || mount.parent < 0 || plan.mounts().mounts[static_cast<size_t>(mount.parent)].kind != MountKind::tmpfs) return false;
+    const std::vector<cgroup::Path> paths = plan.cgroup().paths();
+    return std::ranges::any_of(paths, [&](const cgroup::Path& path) { return path.directory == mount.source; });
+}
+
 }  // namespace
+
+bool is_made_out_of_order(const Plan& plan) {
+    if (plan.network().managed) return false;
+    int latest = 0;
+    for (const MountPlan& mount : plan.mounts().mounts) {
+        if (mount.kind == MountKind::remount || is_part_of_view(plan, mount)) continue;
+        const int time = time_of_making(mount, plan.ids().mode);
+        if (time < latest) return true;
+        latest = time;
+    }
+    return false;
+}
 
 uint64_t RootPlan::attributes() const {
     return (readonly ? MOUNT_ATTR_RDONLY : 0) | (nosuid ? MOUNT_ATTR_NOSUID : 0) | (nodev ? MOUNT_ATTR_NODEV : 0);

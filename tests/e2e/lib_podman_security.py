@@ -173,8 +173,8 @@ def _(case):
         raise Failed("the host's")
 
 
-# On a busy machine, podmans that map a layer at the same time were seen to wait a minute (fcntl_setlk, futex). Who holds the
-# lock is not known yet; the same rows with runc did not show it on an idler machine.
+# Podmans that map a layer at the same time wait for one another's locks (fcntl_setlk, futex), a minute and more. That is
+# podman's: with the runtime runc 10 of the 12 rows that have a user namespace hang as well when this lock is left out.
 MAPPING = threading.Lock()
 
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "plan/mount_order.h"
 #include "steps/devices.h"
 #include "steps/init/copy_up.h"
 #include "steps/init/overlay_paths.h"
@@ -118,31 +119,49 @@ Result<void> prepare_tmpfs(const MountPlan& mount, FdView filesystem, FdView tar
     return {};
 }
 
-Result<void> attach_one(InitContext& context, const sys::Root& root, size_t index) {
+Fd& source_of(InitContext& context, size_t index) {
+    const MountKind kind = context.plan.mounts().mounts[index].kind;
+    if (kind == MountKind::bind) return context.prepared.binds[index].tree;
+    return kind == MountKind::dev ? context.prepared.dev : context.mounts[index];
+}
+
+Result<Fd> make_target(InitContext& context, const sys::Root& root, size_t index) {
     const auto& mounts = context.plan.mounts().mounts;
     const MountPlan& mount = mounts[index];
-    if (mount.kind == MountKind::remount) return remount(root, mount);
     if (mount.parent >= 0)
         TRY(create_in_parent(root, mount, mounts[static_cast<size_t>(mount.parent)],
                              index < context.prepared.binds.size() && context.prepared.binds[index].is_file));
-    const Fd target = TRY(find_target(root, mount));
-    const Fd& source = mount.kind == MountKind::bind ? context.prepared.binds[index].tree
-                       : mount.kind == MountKind::dev ? context.prepared.dev
-                                                      : context.mounts[index];
+    return find_target(root, mount);
+}
+
+// A clone has a new id, and is the mount in all else: flags, idmap, peer group. The kernel clones what is attached in our
+// namespace (before 6.15 that only; the host's detached trees never), so the mount is put into the yard for it. There it leaves
+// its peer group: when the yard is unmounted, what lies below such a mount would be unmounted on the host as well.
+Result<void> clone_in_turn(InitContext& context, const sys::Root& yard, size_t index) {
+    constexpr unsigned clone = AT_EMPTY_PATH | OPEN_TREE_CLONE;
+    Fd& source = source_of(context, index);
+    const Fd place = TRY(make_target(context, yard, index));
+    TRY(sys::move_mount(source, place));
+    Fd again = TRY(sys::open_tree(source, "", clone | (context.plan.mounts().mounts[index].recursive ? AT_RECURSIVE : 0)));
+    TRY(sys::mount_setattr(source, AT_RECURSIVE, 0, 0, MS_PRIVATE));
+    source = std::move(again);
+    return {};
+}
+
+Result<void> attach_one(InitContext& context, const sys::Root& root, const std::optional<sys::Root>& yard, size_t index) {
+    const MountPlan& mount = context.plan.mounts().mounts[index];
+    if (mount.kind == MountKind::remount) return remount(root, mount);
+    if (yard) TRY(clone_in_turn(context, *yard, index));
+    const Fd target = TRY(make_target(context, root, index));
+    const Fd& source = source_of(context, index);
     if (mount.kind == MountKind::tmpfs) TRY(prepare_tmpfs(mount, source, target));
     TRY(sys::move_mount(source, target));
     if (mount.propagation) TRY(sys::mount_setattr(source, mount.recursive ? AT_RECURSIVE : 0, 0, 0, mount.propagation));
     return {};
 }
 
-Result<void> attach_all(InitContext& context) {
-    const auto& mounts = context.plan.mounts().mounts;
-    const sys::Root root = sys::Root::adopt(TRY(sys::openat2(context.prepared.tree, ".", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT)));
-    for (size_t i = 0; i < mounts.size(); ++i) TRY_IN(quoted(mounts[i].destination), attach_one(context, root, i));
-    for (size_t i = 0; i < mounts.size(); ++i)
-        if ((mounts[i].attributes & MOUNT_ATTR_RDONLY) && mounts[i].kind == MountKind::tmpfs)
-            TRY_IN(quoted(mounts[i].destination), sys::mount_setattr(context.mounts[i], 0, MOUNT_ATTR_RDONLY));
-    return {};
+Result<sys::Root> root_of(FdView tree) {
+    return sys::Root::adopt(TRY(sys::openat2(tree, ".", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT)));
 }
 
 // On top of "/": no directory of the host is needed for it (RECIPES I9). For hooks at its own path, where they look for it:
@@ -154,6 +173,30 @@ Result<Fd> find_place(InitContext& context) {
     if (status.st_dev != context.prepared.root_device || status.st_ino != context.prepared.root_inode)
         return Error::invalid("changed while the container was being made");
     return place;
+}
+
+// The root tree as it came becomes the yard, where mounts are put to be cloned. Its own clone, on top of it, is the root to pivot
+// into; the yard stays with the host's tree.
+Result<sys::Root> leave_as_yard(InitContext& context) {
+    Fd& tree = context.prepared.tree;
+    Fd again = TRY(sys::open_tree(tree, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | AT_RECURSIVE));
+    const Fd place = TRY(find_place(context));
+    TRY(sys::move_mount(again, place));
+    sys::Root yard = TRY(root_of(tree));
+    tree = std::move(again);
+    return yard;
+}
+
+Result<void> attach_all(InitContext& context) {
+    const auto& mounts = context.plan.mounts().mounts;
+    std::optional<sys::Root> yard;
+    if (plan::is_made_out_of_order(context.plan)) yard = TRY(leave_as_yard(context));
+    const sys::Root root = TRY(root_of(context.prepared.tree));
+    for (size_t i = 0; i < mounts.size(); ++i) TRY_IN(quoted(mounts[i].destination), attach_one(context, root, yard, i));
+    for (size_t i = 0; i < mounts.size(); ++i)
+        if ((mounts[i].attributes & MOUNT_ATTR_RDONLY) && mounts[i].kind == MountKind::tmpfs)
+            TRY_IN(quoted(mounts[i].destination), sys::mount_setattr(context.mounts[i], 0, MOUNT_ATTR_RDONLY));
+    return {};
 }
 
 std::string list_mounts(const plan::Plan& plan) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "plan/mount_order.h"
 #include "steps/init/steps.h"
 #include "sys/call.h"
 
@@ -17,6 +18,9 @@ const InitStep pivot_root{
         if (!pivoted)
             return std::move(pivoted).take_error().hint("the host's root must not be an initramfs: leave it by switch_root first");
         TRY(sys::unmount_detached("."));
+        // A yard on the host's "/" (attach_mounts) was the topmost mount, and "." leads to that one.
+        const bool yard = plan::is_made_out_of_order(context.plan) && !plan::holds_for_hooks(context.plan.hooks());
+        if (yard) TRY(sys::unmount_detached("."));
         if (::chdir("/") < 0) return Error::sys("chdir");
         context.prepared.root.reset();
         return {};

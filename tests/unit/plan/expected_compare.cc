@@ -284,6 +284,17 @@ TEST_CASE("a masked path behind a symlink is found under its real name") {
     CHECK(red(compare(expected, seen, Viewpoint::outside)).empty());
 }
 
+// Under `oci` an unexpected mount may be config.json's or a hook's; a second root is the host's, not left.
+TEST_CASE("compare: a mount over the root is always named, but while the app runs") {
+    Expected expected = hardened();
+    expected.exact_mounts = false;
+    Observed seen = running();
+    seen.mounts.push_back({"ext4", "/", "/", {"ro"}, {}, {"rw"}, false});
+    CHECK(red(compare(expected, seen, Viewpoint::outside)) == std::vector<std::string>{"mounts.overRoot"});
+    expected.at_most = true;
+    CHECK(red(compare(expected, seen, Viewpoint::outside)).empty());
+}
+
 TEST_CASE("the exec of the stub changes the sets: capabilities(7)") {
     Expected expected = hardened();
     constexpr uint64_t net_bind = 1 << 10;
