@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""make_corpus.py DIRECTORY: the fuzzers' first inputs, made from what the unit tests know: tar archives well-formed and
-hostile, the same compressed, the documents of a layout, and dice for the merge."""
+"""make_corpus.py: writes the seeds of tar, codec, documents and merge in tests/fuzz/corpus, from what the unit tests know: tar
+archives well-formed and hostile, the same compressed, the documents of a layout, and dice for the merge."""
 import gzip
 import json
 import os
@@ -56,7 +56,7 @@ def write(directory, items):
 
 
 def main():
-    out = pathlib.Path(sys.argv[1])
+    out = pathlib.Path(__file__).resolve().parent / "corpus"
     archives = list(tars())
     write(out / "tar", archives)
     compressed = [b"\0" + gzip.compress(archive, mtime=0) for archive in archives[:6]]
