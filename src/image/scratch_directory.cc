@@ -31,6 +31,21 @@ void remove_stale(FdView parent) {
     }
 }
 
+namespace {
+
+// The directory, opened and locked; no descriptor when somebody takes it for a stale one and removes it.
+Result<Fd> claim(FdView parent, const char* name) {
+    auto opened = sys::openat2(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    if (!opened && opened.error().code() == ENOENT) return Fd();
+    Fd fd = TRY(std::move(opened));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? Result<Fd>(Fd()) : Error::sys("flock");
+    if (TRY(sys::fstat(fd)).st_nlink == 0) return Fd();
+    return fd;
+}
+
+}  // namespace
+
 Result<ScratchDirectory> make_scratch(FdView parent) {
     for (int attempt = 0; attempt < 16; ++attempt) {
         uint64_t number = 0;
@@ -40,21 +55,13 @@ Result<ScratchDirectory> make_scratch(FdView parent) {
         const char* name = scratch.name.c_str();
         if (::mkdirat(parent.get(), name, 0700) != 0)
             return Error::sys("mkdirat").hint("the destination must lie in a directory that this user may write to");
-        auto opened = sys::openat2(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
-                                   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-        if (!opened && opened.error().code() == ENOENT) continue;
-        if (!opened) {
-            ::unlinkat(parent.get(), name, AT_REMOVEDIR);
-            return std::move(opened).take_error();
+        auto claimed = claim(parent, name);
+        if (claimed && claimed.value()) {
+            scratch.fd = std::move(claimed).take();
+            return scratch;
         }
-        scratch.fd = std::move(opened).take();
-        if (::flock(scratch.fd.get(), LOCK_EX | LOCK_NB) != 0) {
-            if (errno == EWOULDBLOCK) continue;  // taken for a stale one: it is being removed
-            Error failed = Error::sys("flock");
-            ::unlinkat(parent.get(), name, AT_REMOVEDIR);
-            return failed;
-        }
-        if (TRY(sys::fstat(scratch.fd)).st_nlink > 0) return scratch;
+        ::unlinkat(parent.get(), name, AT_REMOVEDIR);
+        if (!claimed) return std::move(claimed).take_error();
     }
     return Error::with_code(EAGAIN, "no scratch directory in 16 attempts");
 }

@@ -209,6 +209,7 @@ Result<Running> start(const plan::Plan& plan, Options options) {
     if (plan.process().terminal && !prepared.console) return Error::invalid("a terminal needs somebody who takes its master");
     for (int fd = 0; fd < 3; ++fd) prepared.stdio[fd] = std::move(options.stdio[fd]);
     steps::HostContext host(prepared);
+    host.proc = std::move(options.proc);
     ScopeExit remove_group([&] {
         // Twice: what an interruption or a moment without memory kept from going goes the second time.
         auto removed = end_group(prepared.group);

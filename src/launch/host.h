@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct Options {
     Fd program;                            // a sealed memfd to execute instead of the image's program (probe)
     steps::StartGate gate;                 // create: start() returns while the stub waits for `start` there
     std::vector<NamespaceFile> joins;      // one for each that the plan joins
+    std::optional<sys::Procfs> proc;       // verified, where the caller has opened one already
     FdView process = -1;                   // exec: a pidfd of the container's init, whose namespaces are joined instead
     FdView cgroup_namespace = -1;          // of it, where that is to be joined
     const cgroup::Group* group = nullptr;  // exec: the container's, joined by birth (v2) and before Go (v1)

@@ -2,12 +2,13 @@
 
 #include <sched.h>
 #include <signal.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "base/text.h"
@@ -19,11 +20,29 @@
 namespace casemate::launch {
 namespace {
 
-// The only thing a stage says: init's pid, with its pidfd, or why there is none.
+// The only thing a stage says, in a page that it shares with the host: init's pid, or why there is none.
 struct StageMessage {
     pid_t pid = -1;
     int code = 0;  // errno
     char text[500] = {};
+};
+
+class SharedMessage {
+public:
+    static Result<SharedMessage> make() {
+        void* const page = ::mmap(nullptr, sizeof(StageMessage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED) return Error::sys("mmap");
+        return SharedMessage(new (page) StageMessage);
+    }
+    StageMessage& operator*() const { return *message_; }
+    StageMessage* operator->() const { return message_.get(); }
+
+private:
+    struct Unmap {
+        void operator()(StageMessage* message) const { ::munmap(message, sizeof *message); }
+    };
+    explicit SharedMessage(StageMessage* message) : message_(message) {}
+    std::unique_ptr<StageMessage, Unmap> message_;
 };
 
 Result<void> join(const NamespaceFile& joined) {
@@ -65,76 +84,56 @@ Result<sys::Cloned> join_and_clone(const Birth& birth) {
     return sys::clone3(birth.new_namespaces | CLONE_PARENT, birth.cgroup);
 }
 
-void say(FdView socket, const StageMessage& said, FdView pidfd) {
-    iovec payload{const_cast<StageMessage*>(&said), sizeof said};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &payload;
-    message.msg_iovlen = 1;
-    if (pidfd.get() >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr* const header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        const int number = pidfd.get();
-        std::memcpy(CMSG_DATA(header), &number, sizeof number);
-    }
-    while (::sendmsg(socket.get(), &message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
-    }
-}
-
 // The stage itself. Gives back pid 0, in init only.
-sys::Cloned run_stage(const Birth& birth, FdView socket) {
+sys::Cloned run_stage(const Birth& birth, StageMessage& said) {
     auto made = join_and_clone(birth);
     if (made && made.value().pid == 0) return std::move(made).take();
-    StageMessage said;
     if (made) {
         said.pid = made.value().pid;
-        say(socket, said, made.value().pidfd);
     } else {
-        said.code = made.error().code();
         const std::string& text = made.error().text();
         std::memcpy(said.text, text.data(), std::min(text.size(), sizeof said.text - 1));
-        say(socket, said, -1);
+        said.code = made.error().code();
     }
     ::_exit(made ? 0 : 125);
 }
 
-// An init whose pidfd did not arrive: it waits for a word of ours still, and is our unreaped child, so the pid is its own.
-void end_init(pid_t pid) {
-    ::kill(pid, SIGKILL);
-    while (::waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
-    }
+// A user namespace changes whether the memory may be dumped (commit_creds), and a time namespace refuses one that is
+// shared (EUSERS): such a stage gets a copy.
+bool may_share_memory(const Birth& birth) {
+    constexpr int of_memory = CLONE_NEWUSER | CLONE_NEWTIME;
+    return !(birth.process_namespaces & of_memory) && std::ranges::none_of(birth.joins, [](const NamespaceFile& file) { return (file.flag & of_memory) != 0; });
 }
 
-Result<sys::Cloned> hear(FdView socket) {
-    StageMessage said;
-    iovec payload{&said, sizeof said};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    msghdr message{};
-    message.msg_iov = &payload;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t size;
-    do size = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
-    while (size < 0 && errno == EINTR);
-    if (size < 0) return Error::sys("recvmsg").within("stage");
-    if (size != sizeof said) return Error::invalid("the stage ended without a word");
+// vfork(2): the caller stands still until the stage has ended, and no page tables are copied. Init returns from here, too,
+// in its own copy of the memory; the stage never does. A function of its own, so that no variable of a caller lives across
+// the vfork. No signal: a handler of the caller's would run in the stage.
+[[gnu::noinline]] pid_t stage_in_shared_memory(const Birth& birth, StageMessage& said) {
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before);
+    const pid_t stage = ::vfork();
+    if (stage == 0) run_stage(birth, said);
+    else ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    return stage;
+}
+
+pid_t stage_in_own_memory(const Birth& birth, StageMessage& said) {
+    const pid_t stage = ::fork();
+    if (stage == 0) run_stage(birth, said);
+    return stage;
+}
+
+Result<sys::Cloned> hear(const StageMessage& said) {
     if (said.code != 0) return Error::with_code(said.code, std::string(said.text, ::strnlen(said.text, sizeof said.text)));
-    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int))) {
-        end_init(said.pid);
-        return Error::from_errno(EMFILE, "receive init's pidfd");
+    if (said.pid <= 0) return Error::invalid("the stage ended without a word");
+    // Our child, and not reaped: the pid is its own. It waits for a word of ours.
+    auto pidfd = sys::pidfd_open(said.pid);
+    if (pidfd) return sys::Cloned{said.pid, std::move(pidfd).take()};
+    ::kill(said.pid, SIGKILL);
+    while (::waitpid(said.pid, nullptr, __WALL) < 0 && errno == EINTR) {
     }
-    sys::Cloned made;
-    made.pid = said.pid;
-    int number = -1;
-    std::memcpy(&number, CMSG_DATA(header), sizeof number);
-    made.pidfd = Fd(number);
-    return made;
+    return std::move(pidfd).take_error();
 }
 
 }  // namespace
@@ -157,18 +156,13 @@ Result<void> join_cgroup_namespace(const Birth& birth) {
 
 Result<sys::Cloned> make_init(const Birth& birth) {
     if (!birth.needs_stage()) return sys::clone3(birth.new_namespaces, birth.cgroup);
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::sys("socketpair");
-    const Fd ours(ends[0]);
-    Fd theirs(ends[1]);
-    const pid_t stage = ::fork();
+    const SharedMessage said = TRY(SharedMessage::make());
+    const pid_t stage = may_share_memory(birth) ? stage_in_shared_memory(birth, *said) : stage_in_own_memory(birth, *said);
     if (stage < 0) return Error::sys("fork");
-    if (stage == 0) return run_stage(birth, theirs);
-    theirs.reset();
-    auto made = hear(ours);
+    if (stage == 0) return sys::Cloned{0, {}};
     while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) {
     }
-    return made;
+    return hear(*said);
 }
 
 }  // namespace casemate::launch

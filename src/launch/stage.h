@@ -1,8 +1,8 @@
 // Stage: the process between host and init of a container that joins namespaces which exist already.
 //
 // Why a process of its own: setns(2) is for good, and the host still has the host's paths to look at. The stage joins,
-// makes init as its own sibling (CLONE_PARENT: init is the host's child, and later its engine's to wait for), hands the
-// pidfd over and is gone. Made by fork(2), which is safe where the host is a library in a threaded caller.
+// makes init as its own sibling (CLONE_PARENT: init is the host's child, and later its engine's to wait for), says its pid
+// and is gone. It shares the host's memory where the kernel has nothing against it.
 #pragma once
 
 #include <span>

@@ -40,6 +40,7 @@ private:
     Result<void> scheduling();          // scheduling.cc
     Result<void> labels();              // lsm.cc
     Result<void> rlimits();             // rlimits.cc
+    Result<void> make_filter();
     Result<void> seccomp();             // seccomp.cc
     Result<void> landlock();            // landlock.cc
     Result<void> network();             // network.cc

@@ -228,6 +228,20 @@ std::string program_hex(std::span<const sock_filter> program) {
     return out;
 }
 
+Result<std::vector<sock_filter>> program_of_hex(std::string_view text) {
+    constexpr size_t digits = 2 * sizeof(sock_filter);
+    if (text.size() % digits != 0) return Error::invalid("no whole instructions");
+    std::vector<sock_filter> program(text.size() / digits);
+    auto* const bytes = reinterpret_cast<unsigned char*>(program.data());
+    const auto value = [](char digit) { return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1; };
+    for (size_t i = 0; i < text.size(); i += 2) {
+        const int high = value(text[i]), low = value(text[i + 1]);
+        if (high < 0 || low < 0) return Error::invalid("no hexadecimal digit");
+        bytes[i / 2] = static_cast<unsigned char>(high << 4 | low);
+    }
+    return program;
+}
+
 Expected expected_of(const Plan& plan, int baseline_seccomp_filters) {
     Expected out;
     expect_ids(out, plan);

@@ -134,6 +134,8 @@ enum class Viewpoint : uint8_t {
 std::string scheduler_text(uint32_t policy, int32_t nice, uint32_t priority);
 // The array as hex, one instruction in 16 digits: how expectation and observation of a program are compared.
 std::string program_hex(std::span<const sock_filter> program);
+// And back. EINVAL: not such a text.
+Result<std::vector<sock_filter>> program_of_hex(std::string_view text);
 // `baseline_seccomp_filters`: how many filters the launcher itself runs under (RECIPES H2).
 Expected expected_of(const Plan& plan, int baseline_seccomp_filters);
 Expected expected_of(const policy::Profile& profile);  // verify --pid N --profile P

@@ -310,7 +310,7 @@ struct Request {
     // One more process of a container that runs: its namespaces come as `namespaces`, every one by path.
     bool exec = false;
     std::string executable;      // exec: this file and not argv[0]; a startContainer hook has a path beside its args
-    bool listens = false;        // exec: the container holds inherited sockets, so the filter guards them here too
+    std::optional<SeccompPlan> filter;  // exec: the container's own, in place of config.json's and the profile's
 };
 
 // Decides. Errors name the field; nothing was touched. What config.json asks for and is not applied yet is refused by

@@ -51,10 +51,10 @@ bool allows_capset(const std::vector<sock_filter>& program) {
 
 }  // namespace
 
-Result<void> Compiler::seccomp() {
+Result<void> Compiler::make_filter() {
     const policy::FilterNeeds needs{
         .mdwe_by_filter = profile_.memory.deny_write_execute.value_or(false) && !facts_.mdwe,
-        .listening = request_.inherited_fds > 0 || request_.listens,
+        .listening = request_.inherited_fds > 0,
         .own_init = plan_.process_.own_init,
     };
     seccomp::Policy policy = policy::seccomp_policy(profile_, needs);
@@ -70,8 +70,14 @@ Result<void> Compiler::seccomp() {
             plan_.seccomp_.flags &= ~wait_killable;
         }
     }
-    if (policy.empty()) return {};
-    plan_.seccomp_.program = TRY_IN("seccomp", seccomp::compile(policy));
+    if (!policy.empty()) plan_.seccomp_.program = TRY_IN("seccomp", seccomp::compile(policy));
+    return {};
+}
+
+Result<void> Compiler::seccomp() {
+    if (request_.filter) plan_.seccomp_ = *request_.filter;
+    else TRY(make_filter());
+    if (plan_.seccomp_.program.empty()) return {};
     // Without no_new_privs the filter is loaded by privilege, and the last capset comes after it (RECIPES I17).
     if (!plan_.capabilities_.no_new_privs && !allows_capset(plan_.seccomp_.program))
         return Error::with_code(EPERM, "seccomp: the filter denies capset, which the launcher needs after it while noNewPrivileges is false")

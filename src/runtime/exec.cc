@@ -44,7 +44,8 @@ Result<void> find_namespaces(Target& target) {
     const PolicyFile& policy = target.policy;
     const pid_t pid = target.record.pid;
     auto own = sys::Procfs::make();  // cheaper to read; not for a rootless caller
-    const sys::Procfs proc = own ? std::move(own).take() : TRY(sys::Procfs::host());
+    target.proc = own ? std::move(own).take() : TRY(sys::Procfs::host());
+    const sys::Procfs& proc = *target.proc;
     for (const KindName& kind : kinds) {
         const auto recorded = policy.namespaces.find(kind.file);
         if (recorded == policy.namespaces.end()) return Error::invalid(concat("the container's ", kind.type, " namespace was not recorded"));
@@ -66,10 +67,10 @@ Result<void> find_namespaces(Target& target) {
 Result<Target> find_target(const Settings& settings, const ExecOptions& options) {
     const std::string root = TRY(state_root(settings));
     const RecordFile file = TRY(RecordFile::open(root, options.id));
-    const Record record = TRY(file.read());
+    Record record = TRY(file.read());
     const oci::State now = TRY(state_of(file, record));
     TRY(check_status(now, options.ignore_paused));
-    Target target = TRY(open_target(file));
+    Target target = TRY(open_target(file, std::move(record)));
     if (!options.cgroups.empty()) target.group = TRY_IN("--cgroup", target.group.below(options.cgroups));
     return target;
 }
@@ -148,10 +149,10 @@ Error explained(Error error, FdView pidfd) {
 
 }  // namespace
 
-Result<Target> open_target(const RecordFile& file) {
+Result<Target> open_target(const RecordFile& file, Record record) {
     Target target;
-    target.record = TRY(file.read());
-    target.policy = TRY(read_policy(file));
+    target.record = std::move(record);
+    target.policy = TRY(read_policy(file, target.record));
     target.pidfd = TRY(live_process(target.record));
     TRY(find_namespaces(target));
     target.group = TRY(cgroup::Group::open_existing(target.record.cgroups));
@@ -175,7 +176,7 @@ Result<plan::Plan> plan_in(const Target& target, oci::Process process, unsigned 
     // The tree stands already: nothing is to be looked for in it.
     policy::Profile without_paths = target.policy.profile;
     without_paths.filesystem.masked_paths.reset();
-    const plan::HostFacts facts = TRY(host_facts(without_paths, request.launch));
+    const plan::HostFacts facts = TRY(process_facts(without_paths, request.launch));
     return plan::compile(config, target.policy.profile, facts, request);
 }
 
@@ -202,13 +203,14 @@ launch::Options options_in(const Target& target, const plan::Plan& plan, const s
 Result<int> exec(const Settings& settings, const ExecOptions& options) {
     std::vector<Fd> preserved = TRY(preserved_descriptors(options.preserve_fds));
     launch::SignalGate signals = TRY(launch::SignalGate::close());
-    const Target target = TRY(find_target(settings, options));
+    Target target = TRY(find_target(settings, options));
     oci::Process process = TRY(process_of(target.policy, options));
     std::vector<std::string> changes;
     TRY(tighten(target.policy, process, changes));
     const plan::Plan plan = TRY(plan_in(target, std::move(process), options.preserve_fds));
     launch::Options start = options_in(target, plan, signals.mask_before(), signals.fd());
     start.inherited = std::move(preserved);
+    start.proc = std::move(target.proc);
     auto terminal = TRY(launch::prepare_console(options.detach, plan.process().terminal.has_value(), options.console_socket, start.console));
     Fd pidfd;  // taken while a failure still ends the process
     start.before_go = [&](const launch::Waiting& waiting) -> Result<void> {

@@ -1,6 +1,8 @@
 // One more process in a container: what `casemate exec` and the startContainer hooks share.
 #pragma once
 
+#include <optional>
+
 #include "cgroup/group.h"
 #include "launch/hooks.h"
 #include "launch/host.h"
@@ -17,10 +19,11 @@ struct Target {
     std::vector<plan::NamespaceFact> namespaces;  // those that are not our own
     Fd cgroup_namespace;                          // if it is among them
     cgroup::Group group;
+    std::optional<sys::Procfs> proc;              // in which all this was looked up
 };
 
-// ESRCH: its init has ended. EPERM: its init is in other namespaces than were recorded.
-Result<Target> open_target(const RecordFile& file);
+// `record`: what was read from `file`. ESRCH: its init has ended. EPERM: its init is in other namespaces than were recorded.
+Result<Target> open_target(const RecordFile& file, Record record);
 
 // The plan of `process` in the container. `executable`: what is executed in place of argv[0]; may be empty.
 Result<plan::Plan> plan_in(const Target& target, oci::Process process, unsigned preserved_fds = 0, const std::string& executable = {});

@@ -125,7 +125,7 @@ Result<void> read_full(const policy::Profile& profile, plan::HostFacts& facts) {
 
 }  // namespace
 
-Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
+Result<plan::HostFacts> process_facts(const policy::Profile& profile, bool full) {
     plan::HostFacts facts;
     utsname names{};
     if (::uname(&names) < 0) return Error::sys("uname");
@@ -143,14 +143,20 @@ Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
     facts.last_capability = static_cast<int>(parse_decimal(trimmed(last_capability), 63).value_or(40));
     facts.landlock_abi = sys::landlock_abi();
     facts.mdwe = ::prctl(pr_get_mdwe, 0UL, 0UL, 0UL, 0UL) >= 0;
+    if (!facts.mdwe && errno != EINVAL) return Error::sys("prctl PR_GET_MDWE");
     facts.apparmor = TRY(host_file("/sys/module/apparmor/parameters/enabled")).starts_with('Y');
     facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
+    if (full) TRY(read_full(profile, facts));
+    return facts;
+}
+
+Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full) {
+    plan::HostFacts facts = TRY(process_facts(profile, full));
     facts.resctrl = ::access("/sys/fs/resctrl/schemata", F_OK) == 0;
     facts.cgroup2_mountable = TRY(host_file("/proc/filesystems")).find("\tcgroup2\n") != std::string::npos;
     facts.host_uid = TRY(host_uid(facts.euid));
     facts.systemd = ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
     facts.cgroups = TRY(cgroup::Layout::discover());
-    if (full) TRY(read_full(profile, facts));
     return facts;
 }
 

@@ -7,7 +7,10 @@
 
 namespace casemate::runtime {
 
-// `run` under `oci` needs a few facts only; `full` adds what profiles ask for (limits, ranges, wildcards).
+// What one more process of a container needs: nothing of control groups and mounts. `full` adds what profiles ask for
+// (limits, ranges, wildcards).
+Result<plan::HostFacts> process_facts(const policy::Profile& profile, bool full);
+// All that a container needs.
 Result<plan::HostFacts> host_facts(const policy::Profile& profile, bool full);
 
 }  // namespace casemate::runtime

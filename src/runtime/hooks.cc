@@ -86,7 +86,8 @@ Result<void> Hooks::run_mounted(const launch::Waiting& container) {
 
 Result<void> Hooks::run_start_container(const RecordFile& file) {
     if (hooks_.start_container.empty()) return {};
-    const Target target = TRY(open_target(file));
+    Record record = TRY(file.read());
+    const Target target = TRY(open_target(file, std::move(record)));
     launch::HookRun run = run_with(oci::Status::created, target.record.pid);
     run.make = [&](const oci::Hook& hook, FdView state, FdView output) { return start_hook(target, hook, state, output, run); };
     return launch::run_hooks("startContainer", hooks_.start_container, run);

@@ -55,7 +55,22 @@ Result<std::string> read_text(const json::Value& root, std::string_view key) {
     return std::string(value->string());
 }
 
-Result<PolicyFile> parse_policy(std::string_view text) {
+// The program is what the container was seen to run under: no other one may come of the same rules later.
+Result<plan::SeccompPlan> read_filter(const json::Value* value, const plan::Expected& expected) {
+    const json::Value* const flags = value ? value->find("flags") : nullptr;
+    if (!flags || !flags->is_integer() || flags->unsigned_integer() > UINT32_MAX) return broken();
+    plan::SeccompPlan filter;
+    filter.flags = static_cast<uint32_t>(flags->unsigned_integer());
+    filter.listener_path = TRY(read_text(*value, "listenerPath"));
+    filter.listener_metadata = TRY(read_text(*value, "listenerMetadata"));
+    const bool filtered = TRY(read_flag(*value, "filtered"));
+    if (filtered != expected.seccomp_program.has_value()) return broken();
+    if (filtered) filter.program = TRY_IN("seccompProgram", plan::program_of_hex(*expected.seccomp_program));
+    if (filtered && filter.program.empty()) return broken();
+    return filter;
+}
+
+Result<PolicyFile> parse_policy(std::string_view text, const plan::Expected& expected) {
     const json::Document document = TRY(json::Document::parse(text));
     const json::Value& root = document.root();
     PolicyFile policy;
@@ -76,7 +91,7 @@ Result<PolicyFile> parse_policy(std::string_view text) {
     policy.request.root_can_idmap = TRY(read_flag(root, "rootCanIdmap"));
     policy.request.keep_session_keyring = TRY(read_flag(root, "keepSessionKeyring"));
     policy.ceiling = policy.request.sources_resolved = TRY(read_flag(root, "ceiling"));
-    policy.request.listens = TRY(read_flag(root, "listens"));
+    policy.request.filter = TRY(read_filter(root.find("filter"), expected));
     return policy;
 }
 
@@ -90,7 +105,9 @@ Result<void> write_policy(const RecordFile& file, const plan::Plan& plan, const 
     out.end_array().field("bundle", request.bundle).field("launch", request.launch);
     out.field("rootShifted", request.root_shifted).field("rootCanIdmap", request.root_can_idmap);
     out.field("ceiling", request.sources_resolved);
-    out.field("keepSessionKeyring", request.keep_session_keyring).field("listens", request.inherited_fds > 0);
+    out.field("keepSessionKeyring", request.keep_session_keyring);
+    out.key("filter").begin_object().field("filtered", !plan.seccomp().program.empty()).field("flags", plan.seccomp().flags);
+    out.field("listenerPath", plan.seccomp().listener_path).field("listenerMetadata", plan.seccomp().listener_metadata).end_object();
     out.key("namespaces").begin_object();
     for (const char* kind : namespace_files)
         out.field(kind, TRY_IN(kind, waiting.proc.namespace_inode(std::to_string(waiting.pid), kind)));
@@ -98,13 +115,15 @@ Result<void> write_policy(const RecordFile& file, const plan::Plan& plan, const 
     write_map(out, "uidMap", plan.ids().uid_map);
     write_map(out, "gidMap", plan.ids().gid_map);
     out.field("setgroupsDenied", plan.ids().deny_setgroups).end_object();
-    TRY(write_once(file.directory(), config_name, oci::to_json(config)));
+    oci::Config stored = config;
+    stored.linux_.seccomp.reset();
+    TRY(write_once(file.directory(), config_name, oci::to_json(stored)));
     return write_once(file.directory(), policy_name, out.text());
 }
 
-Result<PolicyFile> read_policy(const RecordFile& file) {
+Result<PolicyFile> read_policy(const RecordFile& file, const Record& record) {
     const std::string text = TRY_IN(policy_name, sys::read_file(file.directory(), policy_name, file_limit));
-    PolicyFile policy = TRY(parse_policy(text));
+    PolicyFile policy = TRY(parse_policy(text, record.expected));
     const std::string config = TRY_IN(config_name, sys::read_file(file.directory(), config_name, file_limit));
     policy.config = TRY(oci::parse_config(config));
     return policy;

@@ -16,7 +16,7 @@
 namespace casemate::runtime {
 
 struct PolicyFile {
-    oci::Config config;      // as the container was started with it
+    oci::Config config;      // as the container was started with it, without the filter's rules: `request` has their program
     policy::Profile profile;
     plan::Request request;   // what still holds for one more process
     // init's namespaces when it was verified: file of /proc/PID/ns -> inode.
@@ -29,6 +29,7 @@ struct PolicyFile {
 // Written while the container waits, before it runs a single instruction of the app.
 Result<void> write_policy(const RecordFile& file, const plan::Plan& plan, const oci::Config& config, const policy::Profile& profile,
                           const plan::Request& request, const launch::Waiting& waiting);
-Result<PolicyFile> read_policy(const RecordFile& file);
+// `record`: of the same container. It keeps the filter's program.
+Result<PolicyFile> read_policy(const RecordFile& file, const Record& record);
 
 }  // namespace casemate::runtime

@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 
-# Whatever name the container's procfs has by then.
-LOOK = "p=/proc; [ -e $p/self/status ] || p=/evil-proc; cat $p/self/mountinfo; grep -E '^(Seccomp|NoNewPrivs|Cap...|Uid|Gid|Groups):' $p/self/status; cat /etc/secret /evil-etc/secret; echo end"
+# Whatever name the container's procfs has by then; found once, as the name may change between two looks.
+LOOK = "cd /proc/self || cd /evil-proc/self; cat mountinfo; grep -E '^(Seccomp|NoNewPrivs|Cap...|Uid|Gid|Groups):' status; cat /etc/secret /evil-etc/secret; echo end"
 
 
 def tool(name):

@@ -27,7 +27,7 @@ const HostStep open_procfs{
         return std::string(plan.ids().mode == plan::Mode::rootless ? "the host's, verified" : "a private mount");
     },
     [](HostContext& context) -> Result<void> {
-        context.proc = context.plan.ids().mode == plan::Mode::rootless ? TRY(sys::Procfs::host()) : TRY(sys::Procfs::make());
+        if (!context.proc) context.proc = context.plan.ids().mode == plan::Mode::rootless ? TRY(sys::Procfs::host()) : TRY(sys::Procfs::make());
         return {};
     }};
 
