@@ -192,12 +192,14 @@ def rule_mounts(trace, _places=()):
     """Mounts go from descriptor to descriptor, and nothing else than the old root is ever unmounted."""
     bad, own = [], set()
 
-    def one_own_name(event, directory, path):  # in a tmpfs that this very process has made
+    def one_own_name(event, directory, path):  # in a tmpfs that this very process has made, or a clone of it
         return (event["p"], event["args"][directory]) in own and "/" not in event[path]
 
     for event in trace:
         call, args = event.get("call"), event.get("args")
         if call == "fsmount":
+            own.add((event["p"], event["gave"]))
+        if call == "open_tree" and not event["path"] and (event["p"], args[0]) in own:
             own.add((event["p"], event["gave"]))
         wrong = (
             call == "mount"
@@ -213,8 +215,9 @@ def rule_mounts(trace, _places=()):
     for name in {event["p"] for event in calls(trace, "pivot_root")}:
         order = [event["call"] for event in trace if event.get("p") == name and event.get("call") in ("pivot_root", "umount2", "chdir")]
         at = order.index("pivot_root")
-        if order[at + 1:at + 3] != ["umount2", "chdir"]:
-            bad.append(f"{name}: after pivot_root: {order[at + 1:at + 3]}")
+        # The old root, and where mounts were cloned in their turn the tree that they were cloned in.
+        if order[at + 1:at + 3] != ["umount2", "chdir"] and order[at + 1:at + 4] != ["umount2", "umount2", "chdir"]:
+            bad.append(f"{name}: after pivot_root: {order[at + 1:at + 4]}")
     return bad
 
 
