@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "base/text.h"
@@ -22,7 +21,6 @@ namespace casemate::proof {
 
 namespace {
 
-constexpr std::array<const char*, 8> namespace_kinds = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
 
 template <typename Parsed>
 Result<Parsed> read_as(Result<Parsed> (*parse)(std::string_view), const sys::Procfs& procfs, const std::string& path) {
@@ -151,12 +149,17 @@ void read_cgroup(const sys::Procfs& procfs, const std::string& process, const pl
 
 }  // namespace
 
-NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process) {
+NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process, const std::set<std::string>& kinds) {
     NamespaceInodes inodes;
-    for (const char* kind : namespace_kinds) {
+    for (const std::string& kind : kinds)
         if (const auto inode = procfs.namespace_inode(process, kind)) inodes[kind] = inode.value();
-    }
     return inodes;
+}
+
+std::set<std::string> kinds_to_compare(const plan::Expected& expected) {
+    std::set<std::string> kinds(expected.own_namespaces.begin(), expected.own_namespaces.end());
+    kinds.insert("user");  // tells whether ids are seen as the reader sees them
+    return kinds;
 }
 
 Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected,
@@ -164,7 +167,9 @@ Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& pro
     plan::Observed seen;
     TRY(read_common(procfs, process, seen));
     const std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
-    seen.namespaces = namespaces_of(procfs, process);
+    std::set<std::string> kinds = kinds_to_compare(expected);
+    for (const auto& [kind, inode] : expected.joined_namespaces) kinds.insert(kind);
+    seen.namespaces = namespaces_of(procfs, process, kinds);
     seen.host_namespaces = host;
     if (expected.cgroup) read_cgroup(procfs, process, expected, seen);
     if (auto descriptors = read_descriptors(procfs, process, mount_ids)) {

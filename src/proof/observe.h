@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -15,7 +16,9 @@ namespace casemate::proof {
 using NamespaceInodes = std::map<std::string, uint64_t>;  // file of /proc/PID/ns -> inode
 
 // What this kernel shows of the process's namespaces ("self" or a pid); kinds that it lacks or hides are left out.
-NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process);
+NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& process, const std::set<std::string>& kinds);
+// The kinds of which the host's namespaces are compared.
+std::set<std::string> kinds_to_compare(const plan::Expected& expected);
 
 // `process` is a pid of `procfs`'s pid namespace. `expected` says which paths to look at. `host` are the namespaces of
 // the host, noted before the launch. As root the seccomp program is read, too: the process is stopped for an instant

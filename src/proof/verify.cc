@@ -53,7 +53,7 @@ plan::Expected while_running(plan::Expected expected) {
 
 Result<Verification> verify(const sys::Procfs& procfs, pid_t pid, const plan::Expected& expected, std::string subject) {
     const plan::Observed seen = TRY_IN(concat("verify '", subject, "'"),
-                                       observe(procfs, std::to_string(pid), expected, namespaces_of(procfs, "self")));
+                                       observe(procfs, std::to_string(pid), expected, namespaces_of(procfs, "self", kinds_to_compare(expected))));
     return Verification{std::move(subject), plan::compare(expected, seen, plan::Viewpoint::outside), {}, {}, {}};
 }
 
