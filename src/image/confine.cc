@@ -13,29 +13,12 @@
 
 #include "base/text.h"
 #include "sys/call.h"
-#include "sys/procfs.h"
+#include "sys/user_namespace.h"
 
 namespace casemate::image {
 namespace {
 
 constexpr uint64_t bit(int capability) { return uint64_t{1} << capability; }
-
-// One id: what the worker owns inside as 0 is the caller's outside. setgroups must be denied first
-// (user_namespaces(7)).
-Result<void> enter_user_namespace() {
-    const uid_t uid = ::geteuid();
-    const gid_t gid = ::getegid();
-    const auto entered = sys::unshare(CLONE_NEWUSER);
-    if (!entered)
-        return Error::from_errno(entered.error().code(), "unshare CLONE_NEWUSER")
-            .hint(
-                "unpacking without root needs user namespaces: see sysctl user.max_user_namespaces and "
-                "kernel.unprivileged_userns_clone, or run as root");
-    const sys::Procfs proc = TRY(sys::Procfs::host());
-    TRY(proc.write("self/setgroups", "deny"));
-    TRY(proc.write("self/uid_map", concat("0 ", uid, " 1")));
-    return proc.write("self/gid_map", concat("0 ", gid, " 1"));
-}
 
 // The scratch directory becomes the whole file system: its mount is cloned, attached over itself in a private mount
 // namespace, pivoted to, and everything else is detached. A descriptor from before belongs to the old namespace's
@@ -119,7 +102,7 @@ Result<void> restrict_by_landlock(bool read_only) {
 
 Result<void> confine(const Confinement& wanted) {
     const std::vector<sock_filter> filter = TRY_IN("seccomp", worker_filter(wanted.read_only));
-    if (!wanted.own) TRY_IN("user namespace", enter_user_namespace());
+    if (!wanted.own && !wanted.entered) TRY_IN("user namespace", sys::enter_user_namespace());
     TRY_IN("namespaces", enter_scratch(wanted.scratch, wanted.tree, wanted.read_only));
     TRY_IN("limits", set_limits(wanted));
     TRY_IN("capabilities", drop_capabilities(wanted));

@@ -20,6 +20,7 @@ struct Confinement {
     uint64_t file_bytes = 0;  // RLIMIT_FSIZE
     bool read_only = false;   // for those who judge what was unpacked: nothing of it can be changed
     FdView tree = -1;     // a detached mount to be attached at "/root" there; -1: none
+    bool entered = false; // without root: the caller has entered such a namespace already
 };
 
 // Each in its turn, in the calling process, which has one thread. Errors name the step.

@@ -1,5 +1,6 @@
 // casemate-images: what is in the image store, and how it leaves it. `casemate images` executes it.
 #include <getopt.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
@@ -9,6 +10,7 @@
 #include "image/store_layout.h"
 #include "json/writer.h"
 #include "runtime/directories.h"
+#include "sys/user_namespace.h"
 
 namespace {
 
@@ -145,6 +147,8 @@ Result<int> run(Options options) {
         return 0;
     }
     if (options.store.empty()) options.store = concat(TRY(runtime::data_root({})), "/", store_layout::directory);
+    // Modes of an image's files may shut out their owner; there they do not.
+    if (::geteuid() != 0) TRY_IN("user namespace", sys::enter_user_namespace());
     const auto count = [&](size_t least, size_t most) { return options.names.size() >= least && options.names.size() <= most; };
     if (options.verb == "list" && count(0, 0)) return list(options);
     if (options.verb == "rm" && count(1, SIZE_MAX)) return remove(options);

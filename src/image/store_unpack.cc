@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -28,6 +29,7 @@
 #include "json/writer.h"
 #include "sys/call.h"
 #include "sys/overlay.h"
+#include "sys/user_namespace.h"
 
 namespace casemate::image {
 namespace {
@@ -74,7 +76,9 @@ private:
         WorkerJob job;
         job.keep = {record.fd.get(), source_.archive.get()};
         job.confine = [&]() -> Result<void> {
-            TRY_IN("confine the worker", confine({record.fd, request_.tree.own, false, limits_.bytes}));
+            Confinement wanted{record.fd, request_.tree.own, false, limits_.bytes};
+            wanted.entered = true;
+            TRY_IN("confine the worker", confine(wanted));
             return {};
         };
         job.run = [&](Broker& broker) { return describe_image(broker); };
@@ -206,6 +210,7 @@ private:
         const bool keep_caps = request_.tree.setid == Setid::keep;
         Confinement wanted{part.fd, request_.tree.own, keep_caps, limits_.bytes};
         wanted.tree = overlay;
+        wanted.entered = true;
         TRY_IN("confine the worker", confine(wanted));
         return {};
     }
@@ -339,6 +344,8 @@ Result<Message> Storing::describe_image(Broker& broker) {
 
 Result<StoredImage> store_image(const Request& request, const std::string& store, const OnProgress& on_progress) {
     TRY(warm_up_hashing());
+    // An overlay of the layers needs a mount namespace in which we are root. What is opened before would not belong to it.
+    if (!request.tree.own) TRY_IN("user namespace", sys::enter_user_namespace(CLONE_NEWNS));
     // Two descriptors a layer are open at once.
     const uint64_t most = TRY(sys::get_limit(RLIMIT_NOFILE)).second;
     TRY(sys::set_limit(0, RLIMIT_NOFILE, most, most));

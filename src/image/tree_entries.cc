@@ -29,6 +29,15 @@ Result<void> write_piece(FdView fd, std::span<const uint8_t> piece) {
     return {};
 }
 
+// In an overlay that was mounted without privilege a copied file keeps its old number under its old name; everything else
+// is that of the one file, with the time of the link in its ctime.
+bool is_same_file(const struct stat& a, const struct stat& b) {
+    const auto same = [](const timespec& one, const timespec& other) { return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec; };
+    if (a.st_dev != b.st_dev) return false;
+    return a.st_ino == b.st_ino || (a.st_nlink == b.st_nlink && a.st_nlink > 1 && a.st_size == b.st_size && a.st_mode == b.st_mode && same(a.st_mtim, b.st_mtim) &&
+                                    same(a.st_ctim, b.st_ctim));
+}
+
 }  // namespace
 
 Result<void> Tree::give_owner(FdView fd, const Entry& entry) const {
@@ -142,7 +151,7 @@ Result<void> Tree::add_hard_link(const EntryName& name, const Entry& entry) {
     // The target is looked at again: in an overlay its number changed with the copy that the link made.
     const auto linked = sys::fstatat(parent_.fd, name.leaf.c_str(), AT_SYMLINK_NOFOLLOW);
     const auto now = sys::fstatat(directory.value(), target.leaf.c_str(), AT_SYMLINK_NOFOLLOW);
-    if (linked && now && S_ISREG(now.value().st_mode) && now.value().st_dev == linked.value().st_dev && now.value().st_ino == linked.value().st_ino) return {};
+    if (linked && now && S_ISREG(now.value().st_mode) && is_same_file(now.value(), linked.value())) return {};
     ::unlinkat(parent_.fd.get(), name.leaf.c_str(), 0);
     return in_target(Error::with_code(EAGAIN, "the target changed while it was linked"));
 }

@@ -139,7 +139,7 @@ Result<void> parse(int argc, char** argv, Options& options) {
     }
     // Without root nobody may give files away.
     request.tree.own = ::geteuid() == 0;
-    if (store && (!request.tree.own || request.tree.shift != 0)) return Error::with_code(EPERM, "--store needs root, and stores owners as they are");
+    if (store && request.tree.shift != 0) return Error::invalid("--store and --shift: a store keeps owners as they are");
     if (request.tree.shift != 0 && !request.tree.own) return Error::invalid("--shift needs root");
     return {};
 }

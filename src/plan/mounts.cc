@@ -129,7 +129,6 @@ Result<void> Compiler::root() {
     root.shifted = request_.root_shifted;
     root.layers = request_.root_layers;
     root.own = request_.root_own;
-    if (root.layered() && plan_.ids_.mode == Mode::rootless) return Error::with_code(ENOTSUP, "a rootless launch takes an unpacked image");
     root.idmap = request_.id_base != 0 && plan_.ids_.mode == Mode::root_userns && !request_.root_shifted;
     if (!config_.linux_.rootfs_propagation.empty()) {
         const auto flag = propagation_flag(config_.linux_.rootfs_propagation);

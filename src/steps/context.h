@@ -33,6 +33,12 @@ struct BindSource {
     bool is_file = false;
 };
 
+// O_PATH of the directories that become a root: the image's layers, topmost first, and the container's own above them.
+struct Layers {
+    std::vector<Fd> directories;
+    Fd own;
+};
+
 // Shared by both contexts: made by the host before the clone.
 struct Prepared {
     explicit Prepared(const plan::Plan& p) : plan(p) {}
@@ -41,8 +47,7 @@ struct Prepared {
     dev_t root_device = 0;
     ino_t root_inode = 0;
     Fd tree;                              // root modes: its detached clone, or the overlay of its layers
-    std::vector<Fd> layers;               // O_PATH of the layers' directories, topmost first
-    Fd own;                               // O_PATH of the container's own directory above them
+    Layers layers;                        // of a root that is made of them
     Fd dev;                               // root modes: the whole /dev, detached
     std::map<std::string, std::string> reached;  // mount points that lead elsewhere through links of the image
     std::vector<BindSource> binds;        // one per mount of the plan; empty entries for the others

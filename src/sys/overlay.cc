@@ -2,17 +2,13 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstring>
-#include <optional>
 #include <string>
 
 #include "base/text.h"
 #include "sys/call.h"
-#include "sys/fd_passing.h"
+#include "sys/user_namespace.h"
 
 namespace casemate::sys {
 namespace {
@@ -83,44 +79,13 @@ Result<Fd> with_attached_layers(const Overlay& overlay, uint64_t attributes) {
     return builder.mount(attributes);
 }
 
-struct Failure {
-    int32_t code = 0;
-    char text[400] = {};
-};
-
-[[noreturn]] void make_in_child(const Overlay& overlay, uint64_t attributes, FdView channel) {
-    const auto made = [&]() -> Result<Fd> {
+Result<Fd> by_private_namespace(const Overlay& overlay, uint64_t attributes) {
+    return made_in_child([&]() -> Result<Fd> {
         TRY(unshare(CLONE_NEWNS));
         const Fd top = TRY(open("/", O_PATH | O_DIRECTORY));
         TRY(mount_setattr(top, AT_RECURSIVE, 0, 0, ms_private));
         return with_attached_layers(overlay, attributes);
-    }();
-    if (made) ::_exit(send_byte(channel, 'o', made.value()) ? 0 : 1);
-    Failure failure;
-    failure.code = made.error().code();
-    const std::string& text = made.error().text();
-    std::memcpy(failure.text, text.data(), std::min(text.size(), sizeof failure.text - 1));
-    (void)!::send(channel.get(), &failure, sizeof failure, MSG_NOSIGNAL);
-    ::_exit(1);
-}
-
-Result<Fd> by_private_namespace(const Overlay& overlay, uint64_t attributes) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::sys("socketpair");
-    Fd ours(ends[0]), theirs(ends[1]);
-    const pid_t child = ::fork();
-    if (child < 0) return Error::sys("fork");
-    if (child == 0) make_in_child(overlay, attributes, theirs);
-    theirs.reset();
-    Failure failure;
-    const ssize_t peeked = ::recv(ours.get(), &failure, sizeof failure, MSG_PEEK);
-    auto received = receive_byte(ours);
-    while (::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
-    }
-    if (peeked == static_cast<ssize_t>(sizeof failure)) return Error::with_code(failure.code, failure.text);
-    Fd made = TRY(std::move(received)).second;
-    if (!made) return Error::from_errno(EPROTO, "the overlay did not come");
-    return made;
+    });
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ def base():
     out += [directory("etc"), member("etc/passwd", b"root:x:0:0::/:/bin/sh\napp:x:1001:1001::/:/bin/sh\n"),
             member("etc/group", b"root:x:0:\napp:x:1001:\n"), directory("usr"), directory("usr/lib"), symlink("lib", "usr/lib"),
             directory("a", mode=0o775), member("a/keep", b"keep"), member("a/gone", b"gone"), directory("dir"),
-            member("dir/old", b"old"), directory("late"), member("late/old", b"old"),
+            member("dir/old", b"old"), directory("open", mode=0o777), directory("late"), member("late/old", b"old"),
             member("origin", b"linked"), directory("owned", uid=1001, gid=1001, mode=0o700),
             member("owned/file", b"mine", uid=1001, gid=1001, mode=0o600), BALLAST]
     return b"".join(out) + END

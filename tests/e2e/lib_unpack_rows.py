@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """One row of the catalogue of attacks on unpacking (what happened to others): lib_unpack_rows.py ROW, or --list.
 
-Each row is a set of images of tests/data/image/make_hostile.py. casemate-unpack is given each of them, into a directory and
-into the store: it ends as the corpus says, within its time and memory, and the canary directory that the images aim at
+Each row is a set of images of tests/data/image/make_hostile.py. casemate-unpack is given each of them, into a directory,
+into the store, and into the store of a user without privilege: it ends as the corpus says, within its time and memory, and the canary directory that the images aim at
 stays as it was. Then a naive unpacker (follows the documents, checks nothing, hands the layers to bsdtar -P) is given the
 same: it must go wrong on at least one image of the row, or the row would prove nothing. Rows without a naive
 counterpart say why.
@@ -22,6 +22,7 @@ import threading
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+USER = 47114  # whom no file gives any further id
 ROWS = {
     "CVE-2014-6407 traversal": ["dotdot", "dotdot_middle", "absolute_name", "symlink_parent_absolute", "symlink_parent_dangling", "write_through_symlink"],
     "CVE-2021-29136 root replaced": ["root_as_symlink_0", "root_as_symlink_1", "root_as_symlink_2", "root_as_symlink_3", "root_as_symlink_4", "root_as_file",
@@ -157,32 +158,43 @@ class Swapper(threading.Thread):
 
 class Row:
     def __init__(self, name, work, unpack):
-        self.name, self.work, self.unpack, self.wrong = name, work, unpack, []
+        self.name, self.work, self.wrong = name, work, []
+        work.chmod(0o755)
+        self.unpack = pathlib.Path(shutil.copy(unpack, work))  # where every user may run it
         self.canary = work / "canary"
-        self.canary.mkdir()
-        (self.canary / "file").write_text("original\n")
-        (self.canary / "passwd").write_text("app:x:0:0::/:/\n")
+        self.make_canary()
         (work / "cwd-secret").write_text("secret\n")
         without = [] if "bombs" in name else ["bombs"]
         subprocess.run([sys.executable, "-B", SOURCE / "tests/data/image/make_hostile.py", work / "images", self.canary, *without], check=True)
         self.cases = {case["name"]: case for case in json.loads((work / "images/cases.json").read_text())}
 
+    def make_canary(self):
+        self.canary.mkdir()
+        (self.canary / "file").write_text("original\n")
+        (self.canary / "passwd").write_text("app:x:0:0::/:/\n")
+        for path in (self.canary, *self.canary.iterdir()):
+            path.chmod(0o777)  # what stops the user is not its mode
+
     def check(self, good, what):
         if not good:
             self.wrong.append(what)
 
-    def run(self, case, store):
+    def run(self, case, store, user=None):
         out = self.work / "out"
         out.mkdir(mode=0o700)
+        who = {}
+        if user:
+            os.chown(out, user, user)
+            who = {"user": user, "group": user, "extra_groups": []}
         target = ["--store", out / "store"] if store else []
         command = ["timeout", "30", self.unpack, "--progress", "never", *target, *case.get("args", []), case["source"]] + ([] if store else [out / "tree"])
         limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 400))) if case["name"] == "many_layers" else None
         started = time.monotonic()
-        child = subprocess.Popen([str(word) for word in command], cwd=self.work, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limit)
+        child = subprocess.Popen([str(word) for word in command], cwd=self.work, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limit, **who)
         text = child.stderr.read().decode(errors="replace")
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - started
-        what = f"{case['name']}{' (store)' if store else ''}"
+        what = f"{case['name']}{' (store' if store else ''}{' of a user' if user else ''}{')' if store else ''}"
         if case["name"] == "swapped" and os.waitstatus_to_exitcode(status) == 125:
             case = {**case, "exit": 125}  # it may notice
         self.check(os.waitstatus_to_exitcode(status) == case["exit"], f"{what}: {os.waitstatus_to_exitcode(status)}, expected {case['exit']}: {text}")
@@ -212,6 +224,7 @@ class Row:
         for case in cases:
             self.run(case, False)
             self.run(case, True)
+            self.run(case, True, USER)
             self.check(listing(self.canary) == before, f"{case['name']}: the canary changed")
             self.check((self.work / "cwd-secret").stat().st_nlink == 1, f"{case['name']}: the working directory's file was linked")
         if self.name not in NO_NAIVE:
@@ -219,9 +232,9 @@ class Row:
 
     def judge_swapped(self, case, before):
         for aim in (str(self.canary), "../" * 12 + str(self.canary).lstrip("/")):
-            for store in (False, True):
+            for store, user in ((False, None), (True, None), (True, USER)):
                 with Swapper(self.work / "out", aim) as swapper:
-                    self.run(case, store)
+                    self.run(case, store, user)
                 self.check(swapper.swaps > 100, f"only {swapper.swaps} swaps: the row proves nothing")
                 self.check(listing(self.canary) == before, "the canary changed")
         for _ in range(10):
@@ -239,9 +252,7 @@ class Row:
         shutil.rmtree(out, ignore_errors=True)
         if changed:
             shutil.rmtree(self.canary)
-            self.canary.mkdir()
-            (self.canary / "file").write_text("original\n")
-            (self.canary / "passwd").write_text("app:x:0:0::/:/\n")
+            self.make_canary()
         return escaped
 
 

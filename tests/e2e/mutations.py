@@ -30,6 +30,7 @@ NOT_A_RESTRICTION = {
 }
 ROOTLESS_TOO = {
     "become namespace root": "rootless, the first id of the range is the caller's: files and mounts can be made either way",
+    "clone trees": "rootless, init clones: the host closes its view of a stored image's layers, and the probe has a directory",
 }
 TIMEOUT = 30
 

@@ -150,14 +150,15 @@ const HostStep create_mount_points{
 
 // Rootless has no CAP_SYS_ADMIN over the host's mount namespace: init clones, after checking the identity (I8).
 const HostStep clone_trees{
-    "clone trees", Phase::prepare, [](const plan::Plan& plan) { return !is_rootless(plan); },
-    [](const plan::Plan&) { return std::string("root file system and volumes, detached"); },
+    "clone trees", Phase::prepare, [](const plan::Plan& plan) { return !is_rootless(plan) || plan.mounts().root.layered(); },
+    [](const plan::Plan& plan) { return std::string(is_rootless(plan) ? "by init; the view of the layers is closed" : "root file system and volumes, detached"); },
     [](HostContext& context) -> Result<void> {
         constexpr unsigned clone = AT_EMPTY_PATH | OPEN_TREE_CLONE;
         const plan::MountsPlan& plan = context.plan.mounts();
         if (plan.root.layered()) {
             // The view has served: its upper is about to become a layer, and init must not inherit it.
             context.prepared.root.reset();
+            if (is_rootless(context.plan)) return {};
         } else {
             context.prepared.tree = TRY_IN(quoted(plan.root.path), sys::open_tree(context.prepared.root->fd(), "", clone | AT_RECURSIVE));
             TRY_IN(quoted(plan.root.path), leave_peer_group(context.prepared.tree));

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "steps/devices.h"
 #include "steps/init/steps.h"
+#include "steps/layers.h"
 #include "steps/mounts.h"
 #include "sys/call.h"
 
@@ -50,13 +51,18 @@ Result<void> make_dev(InitContext& context, size_t index) {
     return {};
 }
 
+Result<Fd> clone_root(const Prepared& prepared, const plan::RootPlan& root) {
+    Fd tree = TRY(clone_again(root.path, false, prepared.root_device, prepared.root_inode));
+    TRY(sys::mount_setattr(tree, AT_RECURSIVE, root.attributes()));
+    return tree;
+}
+
+Result<Fd> stack_again(const plan::RootPlan& root, const Layers& seen) { return make_root(TRY(find_layers_again(root, seen)), root); }
+
 Result<void> clone_all(InitContext& context) {
     const plan::MountsPlan& plan = context.plan.mounts();
     const plan::RootPlan& root = plan.root;
-    Fd tree = TRY_IN(quoted(root.path), clone_again(root.path, false, context.prepared.root_device, context.prepared.root_inode));
-    const uint64_t attributes = (root.readonly ? MOUNT_ATTR_RDONLY : 0) | (root.nosuid ? MOUNT_ATTR_NOSUID : 0) | (root.nodev ? MOUNT_ATTR_NODEV : 0);
-    TRY_IN(quoted(root.path), sys::mount_setattr(tree, AT_RECURSIVE, attributes));
-    context.prepared.tree = std::move(tree);
+    context.prepared.tree = TRY_IN(quoted(root.path), root.layered() ? stack_again(root, context.prepared.layers) : clone_root(context.prepared, root));
     for (const auto* nodes : {&plan.devices, &plan.root_devices})
         for (const plan::DeviceNode& node : *nodes)
             if (node.type != 'p') context.device_nodes.push_back(TRY_IN(quoted(node.path), clone_node(node)));
