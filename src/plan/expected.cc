@@ -175,6 +175,14 @@ void expect_mounts(Expected& out, const Plan& plan) {
                 if (node.type != 'p') out.mounts.push_back({{}, {}, node.path, {}, {}, {}, false});
     }
     if (plan.process().terminal) out.mounts.push_back({"devpts", {}, "/dev/console", {"nosuid", "noexec"}, {}, {}, false});
+    if (!plan.namespaces().is_apart("mount")) {
+        // Seen by place only (sys/mount_places.h): nobody can ask for more.
+        out.exact_mounts = false;
+        for (MountLine& mount : out.mounts) {
+            mount.super_options.clear();
+            std::erase(mount.flags, "idmapped");
+        }
+    }
     out.masked_paths = mounts.masked_paths;
     out.readonly_paths = mounts.readonly_paths;
 }

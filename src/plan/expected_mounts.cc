@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "plan/expected.h"
+#include "plan/mount_places.h"
 
 namespace casemate::plan {
 
@@ -150,6 +151,13 @@ std::vector<std::string> uncovered_paths(const Expected& expected, const std::ve
         }
     }
     return paths;
+}
+
+std::vector<std::string> mount_places(const Expected& expected) {
+    std::vector<std::string> places;
+    for (const MountLine& line : expected.mounts) places.push_back(line.mount_point);
+    for (const auto* list : {&expected.masked_paths, &expected.readonly_paths}) places.insert(places.end(), list->begin(), list->end());
+    return places;
 }
 
 void compare_mounts(const Expected& expected, const Observed& seen, std::vector<Check>& checks) {

@@ -28,6 +28,10 @@ Result<void> Compiler::hooks() {
     if (!hooks.create_container.empty() && plan_.ids_.mode == Mode::rootless && !facts_.nested)
         return Error::with_code(EPERM, "config.json: $.hooks.createContainer: without root no program of the host can join the container")
             .hint("createRuntime runs at the same moment, outside");
+    if (!plan_.namespaces_.is_apart("mount"))
+        for (const auto& [name, list] : lists)
+            if (!list->empty() && !std::string_view(name).starts_with("post"))
+                return Error::with_code(ENOTSUP, concat("config.json: $.hooks.", name, ": needs a mount namespace, as the root file system is in none; add {\"type\": \"mount\"}"));
     plan_.hooks_ = hooks;
     return {};
 }

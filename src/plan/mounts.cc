@@ -102,7 +102,7 @@ bool is_part_of_view(const Plan& plan, const MountPlan& mount) {
 }  // namespace
 
 bool is_made_out_of_order(const Plan& plan) {
-    if (plan.network().managed) return false;
+    if (plan.network().managed || !plan.namespaces().is_apart("mount")) return false;
     int latest = 0;
     for (const MountPlan& mount : plan.mounts().mounts) {
         if (mount.kind == MountKind::remount || is_part_of_view(plan, mount)) continue;
@@ -199,6 +199,9 @@ Result<void> Compiler::one_mount(const oci::Mount& asked, const std::string& whe
     }
     if (mount.kind == MountKind::bind) bind(mount);
     TRY_IN(where, idmap(asked, mount));
+    // mount_setattr(2) changes no mount that is attached in a tree of no namespace.
+    if (mount.kind == MountKind::remount && !plan_.namespaces_.is_apart("mount"))
+        return Error::with_code(ENOTSUP, concat(where, ".options: 'remount' needs a mount namespace; add {\"type\": \"mount\"}"));
     if (mount.kind == MountKind::cgroup2) {
         for (MountPlan& part : TRY_IN(where, cgroup_view(std::move(mount), asked.type == "cgroup"))) {
             part.parent = parent_of(mounts, part.destination);

@@ -24,6 +24,15 @@ bool profile_wants(const policy::Profile& profile, std::string_view type) {
     return false;
 }
 
+// The root file system is a tree of no namespace then, and the process' root is moved into it (decision 0019).
+Result<void> in_callers_mount_namespace(const NamespacesPlan& plan, Mode mode, const Request& request) {
+    constexpr const char* remedy = "add {\"type\": \"mount\"}";
+    if (request.launch || request.sources_resolved || request.exec) return Error::invalid(concat("a mount namespace is always made here; ", remedy));
+    if (mode != Mode::root || plan.is_apart("user"))
+        return Error::with_code(EPERM, concat("a user namespace gives no right to mount in the caller's mount namespace; ", remedy));
+    return {};
+}
+
 }  // namespace
 
 const NamespaceFact* Compiler::found(std::string_view type) const {
@@ -58,7 +67,7 @@ Result<void> Compiler::namespaces() {
         if (wanted.type == "time") plan.new_time = true;
         plan.own_types.push_back(wanted.type);
     }
-    if (!plan.is_apart("mount")) return Error::invalid("config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
+    if (!plan.is_apart("mount")) TRY_IN("config.json: $.linux.namespaces", in_callers_mount_namespace(plan, plan_.ids_.mode, request_));
     for (const std::string_view type : {"pid", "ipc", "uts", "network", "user", "cgroup", "time"})
         if (profile_wants(profile_, type) && !plan.is_apart(type))
             return Error::with_code(EPERM, concat("the host's ", type, " namespace is refused: namespaces.private of '", profile_.name, "' names it"));

@@ -12,9 +12,11 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "plan/mount_places.h"
 #include "proof/descriptors.h"
 #include "proof/seccomp_program.h"
 #include "sys/call.h"
+#include "sys/mount_places.h"
 #include "sys/scheduling.h"
 
 namespace casemate::proof {
@@ -71,6 +73,20 @@ void look_at_paths(plan::Observed& seen, const plan::Expected& expected, FdView 
 Result<Fd> root_of(const sys::Procfs& procfs, const std::string& process) {
     const Fd directory = TRY(procfs.open(process, O_PATH | O_DIRECTORY));
     return sys::openat2(directory, "root", O_PATH | O_DIRECTORY, 0);
+}
+
+// The root is in no mount namespace: every expectation is looked at where it should be.
+Result<std::vector<uint64_t>> look_at_places(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected,
+                                             plan::Observed& seen) {
+    const Fd root = TRY(root_of(procfs, process));
+    std::vector<uint64_t> ids;
+    for (const std::string& path : plan::mount_places(expected)) {
+        auto mount = TRY_IN(quoted(path), sys::mount_at(root, path));
+        if (!mount) continue;
+        ids.push_back(mount->id);
+        seen.mounts.push_back(mount_line(std::move(*mount)));
+    }
+    return ids;
 }
 
 Result<std::vector<uint64_t>> read_mounts(const sys::Procfs& procfs, const std::string& process, plan::Observed& seen) {
@@ -166,7 +182,8 @@ Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& pro
                                const NamespaceInodes& host) {
     plan::Observed seen;
     TRY(read_common(procfs, process, seen));
-    const std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
+    std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
+    if (mount_ids.empty() && !expected.mounts.empty()) mount_ids = TRY(look_at_places(procfs, process, expected, seen));
     std::set<std::string> kinds = kinds_to_compare(expected);
     for (const auto& [kind, inode] : expected.joined_namespaces) kinds.insert(kind);
     seen.namespaces = namespaces_of(procfs, process, kinds);

@@ -43,6 +43,9 @@ Result<void> check_status(const oci::State& state, bool ignore_paused) {
 Result<void> find_namespaces(Target& target) {
     const PolicyFile& policy = target.policy;
     const pid_t pid = target.record.pid;
+    // Its root is a tree of no namespace. Whoever joined the namespace that it shares would stand in the root of that one's
+    // owner, with all that the container may do.
+    if (!policy.config.find_namespace("mount")) return Error::with_code(ENOTSUP, "the container has no mount namespace of its own that exec could join");
     auto own = sys::Procfs::make();  // cheaper to read; not for a rootless caller
     target.proc = own ? std::move(own).take() : TRY(sys::Procfs::host());
     const sys::Procfs& proc = *target.proc;

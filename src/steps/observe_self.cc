@@ -11,7 +11,9 @@
 #include <map>
 
 #include "base/text.h"
+#include "plan/mount_places.h"
 #include "sys/call.h"
+#include "sys/mount_places.h"
 #include "sys/scheduling.h"
 
 namespace casemate::steps {
@@ -42,6 +44,19 @@ std::vector<std::string> propagation_of(const sys::MountInfo& line) {
     return tags;
 }
 
+// The root is in no mount namespace: every expectation is looked at where it should be.
+Result<void> look_at_places(FdView root, const plan::Expected& expected, plan::Observed& out) {
+    for (const std::string& path : plan::mount_places(expected)) {
+        auto mount = TRY_IN(quoted(path), sys::mount_at(root, path));
+        if (mount) out.mounts.push_back({std::move(mount->type), {}, path, std::move(mount->flags), {}, {}, false});
+    }
+    for (const std::string& path : plan::uncovered_paths(expected, out.mounts)) {
+        const auto found = sys::openat2(root, path.c_str() + 1, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+        if (!found && (found.error().code() == ENOENT || found.error().code() == ENOTDIR)) out.absent_paths.push_back(path);
+    }
+    return {};
+}
+
 Result<void> read_mounts(const sys::Procfs& proc, const plan::Expected& expected, plan::Observed& out) {
     const std::string text = TRY_IN("mountinfo", proc.read("self/mountinfo"));
     std::map<uint64_t, std::string> points;
@@ -50,9 +65,10 @@ Result<void> read_mounts(const sys::Procfs& proc, const plan::Expected& expected
         out.mounts.push_back({std::move(line.type), std::move(line.root), std::move(line.mount_point), std::move(line.flags),
                               propagation_of(line), std::move(line.super_options), false});
     }
+    const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+    if (out.mounts.empty()) return look_at_places(root, expected, out);
     // A covered path that no mount point names: the image or the kernel does not have it, or a directory on the way is a
     // symlink, and the mount has another name.
-    const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     for (const std::string& path : plan::uncovered_paths(expected, out.mounts)) {
         const auto found = sys::openat2(root, path.c_str() + 1, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         if (!found && (found.error().code() == ENOENT || found.error().code() == ENOTDIR)) out.absent_paths.push_back(path);

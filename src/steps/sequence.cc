@@ -51,6 +51,7 @@ const InitStep* const init_table[] = {
     &init::attach_devices_rootless,
     &init::hold_for_hooks,
     &init::pivot_root,
+    &init::change_root,
     &init::mask_paths,
     &init::make_paths_readonly,
     &init::set_propagation,

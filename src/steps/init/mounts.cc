@@ -27,6 +27,9 @@ using plan::MountPlan;
 
 constexpr size_t fsconfig_limit = 255;
 
+// Without one the root stays a tree that is in no namespace (decision 0019), and the caller's mounts are not ours to touch.
+bool has_mount_namespace(const plan::Plan& plan) { return plan.namespaces().is_apart("mount"); }
+
 const char* filesystem_type(const MountPlan& mount) {
     switch (mount.kind) {
         case MountKind::proc: return "proc";
@@ -148,9 +151,45 @@ Result<void> clone_in_turn(InitContext& context, const sys::Root& yard, size_t i
     return {};
 }
 
+Result<sys::Root> root_of(FdView tree) {
+    return sys::Root::adopt(TRY(sys::openat2(tree, ".", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT)));
+}
+
+// What is said of a mount in a tree of no namespace must be said before it is attached there: EINVAL afterwards. So the
+// mount points on a read-only tmpfs are made before it is.
+Result<void> finish_detached(InitContext& context, const MountPlan& mount, size_t index) {
+    const auto& mounts = context.plan.mounts().mounts;
+    const Fd& source = source_of(context, index);
+    if (mount.kind == MountKind::tmpfs && (mount.attributes & MOUNT_ATTR_RDONLY)) {
+        const sys::Root inside = TRY(root_of(source));
+        for (size_t i = index + 1; i < mounts.size(); ++i) {
+            if (mounts[i].parent != static_cast<int>(index)) continue;
+            const std::string below = mounts[i].destination.substr(mount.destination.size());
+            const bool file = mounts[i].kind == MountKind::bind && context.prepared.binds[i].is_file;
+            TRY(file ? inside.make_file(below) : inside.make_directory(below));
+        }
+        TRY(sys::mount_setattr(source, 0, MOUNT_ATTR_RDONLY));
+    }
+    if (mount.propagation) TRY(sys::mount_setattr(source, mount.recursive ? AT_RECURSIVE : 0, 0, 0, mount.propagation));
+    return {};
+}
+
+Result<void> attach_detached(InitContext& context, const sys::Root& root, size_t index) {
+    const MountPlan& mount = context.plan.mounts().mounts[index];
+    const Fd target = TRY(make_target(context, root, index));
+    const Fd& source = source_of(context, index);
+    if (mount.kind == MountKind::tmpfs) TRY(prepare_tmpfs(mount, source, target));
+    TRY(finish_detached(context, mount, index));
+    auto moved = sys::move_mount(source, target);
+    if (!moved && moved.error().code() == EINVAL)
+        return std::move(moved).take_error().hint("without a mount namespace this needs Linux 6.15; add {\"type\": \"mount\"} to $.linux.namespaces");
+    return moved;
+}
+
 Result<void> attach_one(InitContext& context, const sys::Root& root, const std::optional<sys::Root>& yard, size_t index) {
     const MountPlan& mount = context.plan.mounts().mounts[index];
     if (mount.kind == MountKind::remount) return remount(root, mount);
+    if (!has_mount_namespace(context.plan)) return attach_detached(context, root, index);
     if (yard) TRY(clone_in_turn(context, *yard, index));
     const Fd target = TRY(make_target(context, root, index));
     const Fd& source = source_of(context, index);
@@ -158,10 +197,6 @@ Result<void> attach_one(InitContext& context, const sys::Root& root, const std::
     TRY(sys::move_mount(source, target));
     if (mount.propagation) TRY(sys::mount_setattr(source, mount.recursive ? AT_RECURSIVE : 0, 0, 0, mount.propagation));
     return {};
-}
-
-Result<sys::Root> root_of(FdView tree) {
-    return sys::Root::adopt(TRY(sys::openat2(tree, ".", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT)));
 }
 
 // On top of "/": no directory of the host is needed for it (RECIPES I9). For hooks at its own path, where they look for it:
@@ -193,7 +228,7 @@ Result<void> attach_all(InitContext& context) {
     if (plan::is_made_out_of_order(context.plan)) yard = TRY(leave_as_yard(context));
     const sys::Root root = TRY(root_of(context.prepared.tree));
     for (size_t i = 0; i < mounts.size(); ++i) TRY_IN(quoted(mounts[i].destination), attach_one(context, root, yard, i));
-    for (size_t i = 0; i < mounts.size(); ++i)
+    for (size_t i = 0; has_mount_namespace(context.plan) && i < mounts.size(); ++i)
         if ((mounts[i].attributes & MOUNT_ATTR_RDONLY) && mounts[i].kind == MountKind::tmpfs)
             TRY_IN(quoted(mounts[i].destination), sys::mount_setattr(context.mounts[i], 0, MOUNT_ATTR_RDONLY));
     return {};
@@ -209,7 +244,7 @@ std::string list_mounts(const plan::Plan& plan) {
 }  // namespace
 
 const InitStep make_mounts_private{
-    "make mounts private", Phase::mounts, [](const plan::Plan&) { return true; },
+    "make mounts private", Phase::mounts, has_mount_namespace,
     [](const plan::Plan&) { return std::string("/ and below: nothing reaches the host's table, nothing comes from it"); },
     [](InitContext&) -> Result<void> {
         const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
@@ -221,7 +256,7 @@ const InitStep make_filesystems{
     [](const plan::Plan&) { return std::string("kernel file systems, detached, while the host's /proc and /sys are visible"); }, make_all};
 
 const InitStep attach_root{
-    "attach root", Phase::mounts, [](const plan::Plan&) { return true; },
+    "attach root", Phase::mounts, has_mount_namespace,
     [](const plan::Plan& plan) { return concat(quoted(plan.mounts().root.path), plan.mounts().root.readonly ? " read-only" : "", plan.mounts().root.idmap ? " idmapped" : ""); },
     [](InitContext& context) -> Result<void> {
         const Fd place = TRY_IN(quoted(context.plan.mounts().root.path), find_place(context));

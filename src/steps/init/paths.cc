@@ -78,12 +78,15 @@ Result<void> mask_all(InitContext& context) {
     if (targets.empty()) return {};
     const Fd mask = TRY(make_mask());
     const Fd top = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    TRY(sys::move_mount(mask, top));
+    // In a tree of no namespace nothing could be unmounted again, and its kernels [6.15] clone the detached.
+    const bool attached = context.plan.namespaces().is_apart("mount");
+    if (attached) TRY(sys::move_mount(mask, top));
     for (const Target& target : targets) {
         const char* source = target.directory ? "directory" : "file";
         const Fd clone = TRY_IN(quoted(*target.path), sys::open_tree(mask, source, OPEN_TREE_CLONE));
         TRY_IN(quoted(*target.path), sys::move_mount(clone, target.fd));
     }
+    if (!attached) return {};
     if (::fchdir(mask.get()) < 0) return Error::sys("fchdir");
     TRY(sys::unmount_detached("."));
     if (::chdir("/") < 0) return Error::sys("chdir");

@@ -1,5 +1,5 @@
 // Leaves the host's tree. pivot_root and a detaching umount are the only way the locked host mounts go (RECIPES I11);
-// chroot with MS_MOVE is escapable and not offered (SECURITY 7).
+// chroot with MS_MOVE is escapable and not offered (SECURITY 7). Without a mount namespace: chroot.cc.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 namespace casemate::steps::init {
 
 const InitStep pivot_root{
-    "pivot root", Phase::pivot, [](const plan::Plan&) { return true; },
+    "pivot root", Phase::pivot, [](const plan::Plan& plan) { return plan.namespaces().is_apart("mount"); },
     [](const plan::Plan&) { return std::string("pivot_root(\".\", \".\"), umount2 the old root, chdir /"); },
     [](InitContext& context) -> Result<void> {
         if (::fchdir(context.prepared.tree.get()) < 0) return Error::sys("fchdir");

@@ -22,6 +22,7 @@ extern const InitStep attach_root;               // mounts.cc
 extern const InitStep attach_mounts;             // mounts.cc
 extern const InitStep attach_devices_rootless;   // mounts_rootless.cc
 extern const InitStep hold_for_hooks;            // hooks.cc
+extern const InitStep change_root;               // chroot.cc
 extern const InitStep pivot_root;                // pivot.cc
 extern const InitStep mask_paths;                // paths.cc
 extern const InitStep make_paths_readonly;       // paths.cc

@@ -56,9 +56,36 @@ TEST_CASE("namespaces: flags of the clone, and the two that are unshared later")
     CHECK((compiled(launching(shipped("hardened"))).namespaces().clone_flags & CLONE_NEWUSER) != 0);
 }
 
-TEST_CASE("namespaces: a mount namespace always") {
-    CHECK(refusal(in_namespaces("pid")) ==
-          "config.json: $.linux.namespaces: casemate always makes a mount namespace; add {\"type\": \"mount\"}");
+TEST_CASE("namespaces: without a mount namespace only where nobody but config.json has a say, and root mounts") {
+    const auto without = [](std::vector<std::string> types) {
+        Input input;
+        input.config.linux_.namespaces.clear();
+        for (std::string& type : types) input.config.linux_.namespaces.push_back({std::move(type), ""});
+        return input;
+    };
+    CHECK_FALSE(compiled(without({"pid"})).namespaces().is_apart("mount"));
+    const std::string always = "config.json: $.linux.namespaces: a mount namespace is always made here; add {\"type\": \"mount\"}";
+    Input ceiling = without({});
+    ceiling.request.sources_resolved = true;
+    CHECK(refusal(ceiling) == always);
+    Input launch = without({});
+    launch.request.launch = true;
+    CHECK(refusal(launch) == always);
+    Input user = without({"user"});
+    user.config.linux_.uid_mappings = user.config.linux_.gid_mappings = {{0, 100000, 65536}};
+    CHECK(contains(refusal(user), "a user namespace gives no right to mount in the caller's mount namespace"));
+    user.config.linux_.uid_mappings = user.config.linux_.gid_mappings = {};
+    user.facts = user_facts();
+    CHECK(contains(refusal(user), "a user namespace gives no right to mount"));
+
+    Input remount = without({});
+    remount.config.mounts = {{"/d", "none", "/d", {"remount", "ro"}, {}, {}}};
+    CHECK(contains(refusal(remount), "config.json: $.mounts[0].options: 'remount' needs a mount namespace"));
+    Input hooked = without({});
+    hooked.config.hooks.poststop.push_back({});
+    CHECK(compiled(hooked).hooks().poststop.size() == 1);
+    hooked.config.hooks.start_container.push_back({});
+    CHECK(contains(refusal(hooked), "config.json: $.hooks.startContainer: needs a mount namespace"));
 }
 
 TEST_CASE("namespaces: given twice, or unknown") {
