@@ -74,7 +74,7 @@ TEST_CASE("strict is hardened, only stricter: merging them changes nothing") {
     const Profile strict = shipped("strict"), merged = merge(strict, restrictions_only(shipped("hardened"))).take();
     if (seccomp::native_arch() == seccomp::Arch::x86_64) CHECK(native_calls(strict) == 192);
     CHECK(strict.filesystem.mounts->empty());
-    CHECK(strict.limits.cgroup == CgroupNeed::optional);  // decision 0002
+    CHECK(strict.limits.cgroup == CgroupNeed::required);
     for (const Field& field : fields())
         if (!field.in_layer) CHECK_MESSAGE(field.equal(merged, strict), field.path);
 }

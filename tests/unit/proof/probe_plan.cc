@@ -82,7 +82,7 @@ const std::map<std::string, std::string>& always() {
 
 TEST_CASE("hardened, strict, web and batch expect what must never be weaker") {
     for (const char* name : {"hardened", "strict", "web", "batch"}) {
-        if (std::string(name) == "strict") continue;  // limits.cgroup is required there: see below
+        if (std::string(name) == "strict") continue;  // see below
         CAPTURE(name);
         const auto seen = expectations(planned(std::string(name)));
         for (const auto& [check, expected] : always()) {
