@@ -3,9 +3,20 @@
 # JUnit say the same. Control: a waived restriction shows as a surprise when the same probe runs against it.
 . "$(dirname "$0")/lib.sh"
 
+# strict requires its control group, which a user has by delegation only.
+cat >"$scratch/user-strict.json" <<'JSON'
+{"schemaVersion": 1, "extends": "strict", "limits": {"cgroup": "optional"}, "waive": [{"what": "limits.cgroup", "because": "nothing is delegated"}]}
+JSON
+chmod 644 "$scratch/user-strict.json"
 for user in root user; do
     become $user
-    for profile in hardened strict; do
+    strict=strict
+    if [ $user = user ]; then
+        assert_eq "strict without a control group" "$(run probe --profile strict >"$scratch/none.log" 2>&1; echo $?)" 125
+        grep -q 'there is no cgroup to set them on' "$scratch/none.log" || fail "$(cat "$scratch/none.log")"
+        strict=$scratch/user-strict.json
+    fi
+    for profile in hardened $strict; do
         say "$user, $profile"
         run probe --profile $profile --format tap >"$scratch/tap.log" 2>&1 || fail "probe --profile $profile: exit $?"
         ok=$(grep -c '^ok ' "$scratch/tap.log" || :)

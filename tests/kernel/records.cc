@@ -148,7 +148,7 @@ TEST_CASE("records: a broken file is an error for its container, and for no othe
     place.bundle.link(place.bundle.path() + "/elsewhere", "state/bad/state.json");
     CHECK_FALSE(runtime::state(place.settings, "bad"));
     const auto removed = runtime::gc(place.settings);
-    REQUIRE(removed);
+    REQUIRE_MESSAGE(removed, removed.error().text());
     CHECK(removed.value().size() == 2);
     CHECK(::access((place.bundle.path() + "/elsewhere").c_str(), F_OK) == 0);
 }
