@@ -6,8 +6,10 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <climits>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/text.h"
@@ -41,7 +43,7 @@ Result<Key> read_key(std::string_view pem) {
     return key;
 }
 
-// Strict: the alphabet and its padding, nothing between.
+// Strict: the alphabet and its padding, nothing between, and of several texts for the same bytes the one with no bit left over.
 Result<std::vector<unsigned char>> decode_base64(std::string_view text) {
     constexpr size_t max_bytes = 4096;
     const size_t padding = text.size() - std::min(text.size(), text.find_last_not_of('=') + 1);
@@ -52,6 +54,10 @@ Result<std::vector<unsigned char>> decode_base64(std::string_view text) {
                                      static_cast<int>(text.size()));
     if (size < 0) return Error::with_code(EBADMSG, "the signature is not base64");
     bytes.resize(static_cast<size_t>(size) - padding);
+    std::vector<unsigned char> again(text.size() + 1);
+    EVP_EncodeBlock(again.data(), bytes.data(), static_cast<int>(bytes.size()));
+    if (!std::ranges::equal(text, std::span(again).first(text.size()), {}, [](char c) { return static_cast<unsigned char>(c); }))
+        return Error::with_code(EBADMSG, "the signature is not base64");
     return bytes;
 }
 

@@ -229,7 +229,10 @@ Result<bool> is_alive(pid_t pid, uint64_t start_time) {
     return state != 'Z' && state != 'X';
 }
 
-bool is_broken(const Error& error) { return error.code() == ENOENT || error.code() == EINVAL || error.code() == EFBIG; }
+bool is_broken(const Error& error) {
+    // ELOOP: a symbolic link in its place.
+    return error.code() == ENOENT || error.code() == EINVAL || error.code() == EFBIG || error.code() == ELOOP;
+}
 
 std::string timestamp() {
     timespec now{};

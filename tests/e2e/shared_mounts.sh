@@ -5,7 +5,7 @@
 
 shared=$scratch/shared
 mkdir "$shared"
-mount -t tmpfs none "$shared"
+mount --bind "$shared" "$shared" # not a tmpfs: those can be idmapped since 6.3 only
 mount --make-shared "$shared"
 mkdir -p "$shared/root/bin" "$shared/root/data" "$shared/volume"
 chmod -R 755 "$shared"

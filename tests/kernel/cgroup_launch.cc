@@ -59,7 +59,7 @@ TEST_CASE("cgroup: the app lives in its group, within its limits, and both are v
     }
 }
 
-TEST_CASE("cgroup: a limit of processes holds; without it the same app forks as often as it likes") {
+TEST_CASE("cgroup: a limit of processes holds: without it the same app forks as often as it likes") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     const std::vector<std::string> forks = {"/bin/sh", "-c", "i=0; while [ $i -lt 30 ]; do sleep 1 & i=$((i + 1)); done; echo all"};

@@ -63,7 +63,7 @@ TEST_CASE("exit codes: 128+signal, with and without an init of ours") {
     check_clean(outcome);
 }
 
-TEST_CASE("exit codes: 127 not found, 126 cannot execute, 125 casemate itself; the app never starts") {
+TEST_CASE("exit codes: 127 not found, 126 cannot execute, 125 casemate itself: the app never starts") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     bundle.file("rootfs/bin/no-interpreter", "#!/no/such/program\n", 0755);

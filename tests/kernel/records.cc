@@ -128,7 +128,7 @@ TEST_CASE("records: ids that are paths, empty, long or odd are refused everywher
     CHECK(runtime::state(place.settings, "nobody").error().text() == "container 'nobody' does not exist");
 }
 
-TEST_CASE("records: a broken file is an error for its container, and for no other; gc and delete --force remove it") {
+TEST_CASE("records: a broken file is an error for its container, and for no other: gc and delete --force remove it") {
     const Place place;
     put(place, record_of("good", 0, 0));
     for (const char* text : {"", "{", "{}", "[]", "{\"id\": \"bad\"}", "{\"id\": \"bad\", \"id\": \"bad\"}", "{\"schemaVersion\": 1, \"id\": \"../good\"}"}) {
@@ -223,7 +223,7 @@ TEST_CASE("the launcher killed: the app ends with it, and gc takes the rest away
     CHECK(runtime::list(place.settings).value().empty());
 }
 
-TEST_CASE("a detached launch: the caller returns when the app runs; kill and delete end it") {
+TEST_CASE("a detached launch: the caller returns when the app runs: kill and delete end it") {
     if (!needs(Need::root)) return;
     const Place place;
     struct View {

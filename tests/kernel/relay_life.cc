@@ -88,7 +88,7 @@ TEST_CASE("relay life: it ends when the host is killed") {
     ::close(pids[1]);
 }
 
-TEST_CASE("relay life: its owner takes it along; without a lifeline it ends with init") {
+TEST_CASE("relay life: its owner takes it along: without a lifeline it ends with init") {
     pid_t pid = -1;
     {
         Published published(echo);

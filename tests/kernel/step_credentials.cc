@@ -41,7 +41,7 @@ void have_groups() {
 
 }  // namespace
 
-TEST_CASE("set no_new_privs: set in every mode; without it the filter is refused to a process without rights") {
+TEST_CASE("set no_new_privs: set in every mode: without it the filter is refused to a process without rights") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     const auto look = [](InitContext&, int& value) { value = ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); };
@@ -110,7 +110,7 @@ TEST_CASE("write id maps: without them no id of the namespace can be taken") {
     }
 }
 
-TEST_CASE("set umask: 0027; without the step the launcher's own") {
+TEST_CASE("set umask: 0027: without the step the launcher's own") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     const auto look = [](InitContext&, mode_t& mask) { mask = ::umask(0); };

@@ -119,7 +119,7 @@ TEST_CASE("idmapped mounts: files show the ids of the mount's own maps, with and
     CHECK(unmapped.value.uid == 65534);
 }
 
-TEST_CASE("tmpcopyup: what the image has there is in the tmpfs, with owners and modes; links are not followed") {
+TEST_CASE("tmpcopyup: what the image has there is in the tmpfs, with owners and modes: links are not followed") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     bundle.directory("rootfs/srv");

@@ -80,7 +80,7 @@ Line line_of(InitContext& context, std::string_view mount_point) {
 
 }  // namespace
 
-TEST_CASE("root: read-only refuses to create, in every mode; without the flag it succeeds") {
+TEST_CASE("root: read-only refuses to create, in every mode: without the flag it succeeds") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     ::chmod((bundle.rootfs() + "/var").c_str(), 0777);
@@ -116,7 +116,7 @@ TEST_CASE("idmap trees: files of the image belong to the container's root, not t
     CHECK(control.value.uid == 65534);  // unmapped
 }
 
-TEST_CASE("root: a device node of the image cannot be opened; under the OCI verbs it can") {
+TEST_CASE("root: a device node of the image cannot be opened: under the OCI verbs it can") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     const std::string node = bundle.rootfs() + "/var/zero";
@@ -131,7 +131,7 @@ TEST_CASE("root: a device node of the image cannot be opened; under the OCI verb
     CHECK(control.value == 0);
 }
 
-TEST_CASE("pivot root: nothing of the host is left below '/'; without it the host is one chroot away") {
+TEST_CASE("pivot root: nothing of the host is left below '/': without it the host is one chroot away") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     struct View {

@@ -147,7 +147,7 @@ TEST_CASE("bring loopback up: 127.0.0.1 can be reached") {
     }
 }
 
-TEST_CASE("start session: init leads its own; join session keyring: no key of the caller's is found") {
+TEST_CASE("start session: init leads its own: join session keyring: no key of the caller's is found") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     struct View {

@@ -58,7 +58,7 @@ std::optional<View> run(const plan::Plan& plan, const Choice& choice = {}) {
 
 }  // namespace
 
-TEST_CASE("network devices: moved, renamed, up, with their addresses; without the steps they stay or are down") {
+TEST_CASE("network devices: moved, renamed, up, with their addresses: without the steps they stay or are down") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     for (const bool user_namespace : {false, true}) {

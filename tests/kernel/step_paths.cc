@@ -87,7 +87,7 @@ TEST_CASE("mask paths: a file reads as empty, a directory has no entries, neithe
     ::rmdir((bundle.rootfs() + "/bin/new").c_str());
 }
 
-TEST_CASE("mask paths: a symlink at the path ends the launch; one on the way stays in the root") {
+TEST_CASE("mask paths: a symlink at the path ends the launch: one on the way stays in the root") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     bundle.link("/etc/passwd", "rootfs/var/secret");

@@ -90,7 +90,7 @@ TEST_CASE("set personality: LINUX32 is what uname and the app see") {
     CHECK(control.value.personality == 0);
 }
 
-TEST_CASE("set memory policy: the mode is the plan's; a node that is not there is an error") {
+TEST_CASE("set memory policy: the mode is the plan's: a node that is not there is an error") {
     if (!needs(Need::root)) return;
     const TempBundle bundle;
     const auto plan_of = [&](const char* nodes) {

@@ -177,7 +177,7 @@ TEST_CASE("the command line is strict") {
     refused({"--ref", "a", "b"});
 }
 
-TEST_CASE("shifted owners; one that does not fit is an error") {
+TEST_CASE("shifted owners: one that does not fit is an error") {
     if (::geteuid() != 0) return;
     const Image image(1);
     REQUIRE(image.scratch.run({test::unpack_program, "--shift", "200000", image.layout, image.out + "/d"}).exit == 0);

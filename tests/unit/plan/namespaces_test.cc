@@ -108,7 +108,7 @@ TEST_CASE("namespaces: given twice, or unknown") {
     CHECK(refusal(unknown) == "config.json: $.linux.namespaces[1].type: unknown namespace 'syslog'");
 }
 
-TEST_CASE("namespaces: by path; what was found there decides") {
+TEST_CASE("namespaces: by path: what was found there decides") {
     Input input = in_namespaces("mount", R"(, "sysctl": {"net.ipv4.ip_forward": "1"})");
     input.config.linux_.namespaces.push_back({"network", "/run/netns/web"});
     input.config.linux_.namespaces.push_back({"uts", "/proc/9/ns/uts"});

@@ -51,7 +51,7 @@ TEST_CASE("shipped profiles: each loads from the binary, as its file says") {
     CHECK(built_in_profile("profile.schema") == nullptr);
 }
 
-TEST_CASE("oci says nothing; hardened is the base of the others") {
+TEST_CASE("oci says nothing: hardened is the base of the others") {
     const Profile oci = shipped("oci"), hardened = shipped("hardened");
     for (const Field& field : fields()) CHECK_FALSE(field.present(oci));
     CHECK(hardened.capabilities == Strings{});

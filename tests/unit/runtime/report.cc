@@ -76,7 +76,7 @@ TEST_CASE("report: the call that the filter killed for has number, name and arch
     CHECK(contains(text, "\"unknownBecause\": \"the kernel's log cannot be read\""));
 }
 
-TEST_CASE("report: it replaces the file; a path that cannot be written is named") {
+TEST_CASE("report: it replaces the file: a path that cannot be written is named") {
     char path[] = "/tmp/casemate-report-XXXXXX";
     const Fd file(::mkstemp(path));
     REQUIRE(file.valid());
