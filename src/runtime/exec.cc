@@ -46,9 +46,10 @@ Result<void> find_namespaces(Target& target) {
     // Its root is a tree of no namespace. Whoever joined the namespace that it shares would stand in the root of that one's
     // owner, with all that the container may do.
     if (!policy.config.find_namespace("mount")) return Error::with_code(ENOTSUP, "the container has no mount namespace of its own that exec could join");
-    auto own = sys::Procfs::make();  // cheaper to read; not for a rootless caller
-    target.proc = own ? std::move(own).take() : TRY(sys::Procfs::host());
-    const sys::Procfs& proc = *target.proc;
+    std::optional<sys::Procfs> host;
+    if (auto own = sys::Procfs::make()) target.proc = std::move(own).take();
+    else host = TRY(sys::Procfs::host());  // a rootless caller's
+    const sys::Procfs& proc = target.proc ? *target.proc : *host;
     for (const KindName& kind : kinds) {
         const auto recorded = policy.namespaces.find(kind.file);
         if (recorded == policy.namespaces.end()) return Error::invalid(concat("the container's ", kind.type, " namespace was not recorded"));

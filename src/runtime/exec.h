@@ -19,7 +19,7 @@ struct Target {
     std::vector<plan::NamespaceFact> namespaces;  // those that are not our own
     Fd cgroup_namespace;                          // if it is among them
     cgroup::Group group;
-    std::optional<sys::Procfs> proc;              // in which all this was looked up
+    std::optional<sys::Procfs> proc;              // a private one, where the caller may make it
 };
 
 // `record`: what was read from `file`. ESRCH: its init has ended. EPERM: its init is in other namespaces than were recorded.

@@ -55,7 +55,13 @@ for ((round = 0; round < rounds; ++round)); do
     assert_eq "exec $round" "$(run exec look echo "$round" </dev/null)" "$round"
 done
 say "$((($(date +%s%N) - began) / rounds / 1000)) us an exec"
-assert_eq "descriptors of the container's process" "$(descriptors_of look)" "$before"
+# What looks has a file open now and then.
+after=none
+for ((try = 0; try < 50; ++try)); do
+    after=$(descriptors_of look 2>/dev/null) && [ "$after" -le "$before" ] && break
+    sleep 0.05
+done
+assert_eq "descriptors of the container's process" "$after" "$before"
 run verify look >/dev/null 2>"$scratch/verify.log" || fail "after $rounds execs the container is not what it was"
 stop_hostile look
 grep VIOLATION "$scratch/look.log" && fail "it saw something"
