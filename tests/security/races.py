@@ -62,7 +62,8 @@ class Racer:
         for kind, first, second in swaps:
             tracer += [f"--{kind}", str(first), str(second)]
         command = [self.lab.scratch.name if word == "security" else str(word) for word in self.scene.command]
-        self.scene.prepare()
+        if traced:
+            self.scene.prepare()
         # A file and not a pipe: a container that is only created holds it open.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             done = subprocess.run([*(tracer + ["--"] if traced else []), *self.words, *command], env=self.lab.environment, cwd=self.lab.scratch,
@@ -139,6 +140,7 @@ class Racer:
     def race_by_luck(self, runs):
         pairs = [str(name) for pair in self.scene.exchanges for name in pair if "*" not in str(pair[0])]
         for _ in range(runs):
+            self.scene.prepare()  # not under attack: what is raced is the command
             swapper = subprocess.Popen([sys.executable, "-c", SWAP_LOOP, *pairs])
             try:
                 self.run(traced=False)
