@@ -132,6 +132,16 @@ Result<std::string> stored_id(std::string_view output) {
 
 }  // namespace
 
+namespace {
+
+bool is_since(std::string_view kernel, uint64_t major, uint64_t minor) {
+    const auto parts = split(kernel, '.');
+    const uint64_t first = parse_decimal(parts[0]).value_or(0), second = parts.size() > 1 ? parse_decimal(parts[1]).value_or(0) : 0;
+    return first > major || (first == major && second >= minor);
+}
+
+}  // namespace
+
 bool can_store(const std::string& directory, std::string_view kernel) {
     struct statfs status {};
     if (::statfs(directory.c_str(), &status) < 0) return false;
@@ -140,10 +150,10 @@ bool can_store(const std::string& directory, std::string_view kernel) {
     const long type = static_cast<long>(status.f_type);
     if (type == ext4 || type == xfs || type == btrfs) return true;
     // tmpfs: idmaps since 6.3, user.* attributes since 6.6.
-    const auto parts = split(kernel, '.');
-    const uint64_t major = parse_decimal(parts[0]).value_or(0), minor = parts.size() > 1 ? parse_decimal(parts[1]).value_or(0) : 0;
-    return type == tmpfs && (major > 6 || (major == 6 && minor >= 6));
+    return type == tmpfs && is_since(kernel, 6, 6);
 }
+
+bool can_store_without_root(std::string_view kernel) { return is_since(kernel, 6, 15); }
 
 Result<SourceIdentity> identify(const SourceRequest& request) {
     const std::string& source = request.source;
