@@ -153,6 +153,10 @@ std::vector<std::string> uncovered_paths(const Expected& expected, const std::ve
     return paths;
 }
 
+bool is_seen_by_place(const Expected& expected) {
+    return std::ranges::find(expected.own_namespaces, "mnt") == expected.own_namespaces.end() && !expected.joined_namespaces.contains("mnt");
+}
+
 std::vector<std::string> mount_places(const Expected& expected) {
     std::vector<std::string> places;
     for (const MountLine& line : expected.mounts) places.push_back(line.mount_point);

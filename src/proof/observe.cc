@@ -183,7 +183,7 @@ Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& pro
     plan::Observed seen;
     TRY(read_common(procfs, process, seen));
     std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
-    if (mount_ids.empty() && !expected.mounts.empty()) mount_ids = TRY(look_at_places(procfs, process, expected, seen));
+    if (mount_ids.empty() && plan::is_seen_by_place(expected)) mount_ids = TRY(look_at_places(procfs, process, expected, seen));
     std::set<std::string> kinds = kinds_to_compare(expected);
     for (const auto& [kind, inode] : expected.joined_namespaces) kinds.insert(kind);
     seen.namespaces = namespaces_of(procfs, process, kinds);

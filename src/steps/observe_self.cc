@@ -50,10 +50,6 @@ Result<void> look_at_places(FdView root, const plan::Expected& expected, plan::O
         auto mount = TRY_IN(quoted(path), sys::mount_at(root, path));
         if (mount) out.mounts.push_back({std::move(mount->type), {}, path, std::move(mount->flags), {}, {}, false});
     }
-    for (const std::string& path : plan::uncovered_paths(expected, out.mounts)) {
-        const auto found = sys::openat2(root, path.c_str() + 1, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-        if (!found && (found.error().code() == ENOENT || found.error().code() == ENOTDIR)) out.absent_paths.push_back(path);
-    }
     return {};
 }
 
@@ -66,7 +62,7 @@ Result<void> read_mounts(const sys::Procfs& proc, const plan::Expected& expected
                               propagation_of(line), std::move(line.super_options), false});
     }
     const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    if (out.mounts.empty()) return look_at_places(root, expected, out);
+    if (out.mounts.empty() && plan::is_seen_by_place(expected)) TRY(look_at_places(root, expected, out));
     // A covered path that no mount point names: the image or the kernel does not have it, or a directory on the way is a
     // symlink, and the mount has another name.
     for (const std::string& path : plan::uncovered_paths(expected, out.mounts)) {
