@@ -1,7 +1,6 @@
 #include "runtime/decision.h"
 
 #include <fcntl.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <climits>
@@ -94,19 +93,6 @@ Result<Network> network_of(const policy::Profile& profile) {
     if (profile.network.listen)
         for (const std::string& text : *profile.network.listen) network.listen.push_back(TRY_IN("network.listen", launch::parse_listen(text)));
     return network;
-}
-
-bool can_idmap(const std::string& directory, std::string_view kernel) {
-    struct statfs status {};
-    if (::statfs(directory.c_str(), &status) < 0) return false;
-    constexpr long ext4 = 0xEF53, xfs = 0x58465342, tmpfs = 0x01021994;
-    constexpr long btrfs = static_cast<long>(0x9123683E);
-    const long type = static_cast<long>(status.f_type);
-    if (type == ext4 || type == xfs || type == btrfs) return true;
-    // tmpfs since 6.3.
-    const auto parts = split(kernel, '.');
-    const uint64_t major = parse_decimal(parts[0]).value_or(0), minor = parts.size() > 1 ? parse_decimal(parts[1]).value_or(0) : 0;
-    return type == tmpfs && (major > 6 || (major == 6 && minor >= 3));
 }
 
 Result<oci::Config> configure(Source& source, const policy::Profile& profile, const plan::HostFacts& facts, const LaunchOptions& options) {

@@ -19,8 +19,6 @@ struct Network {
 };
 Result<Network> network_of(const policy::Profile& profile);
 
-// Is the source's file system known to take idmapped mounts? Otherwise an image is unpacked with shifted owners.
-bool can_idmap(const std::string& directory, std::string_view kernel);
 
 // The config.json that the profile makes of the opened source, with the caller's command, user and directory.
 Result<oci::Config> configure(Source& source, const policy::Profile& profile, const plan::HostFacts& facts, const LaunchOptions& options);

@@ -130,28 +130,29 @@ Result<std::string> stored_id(std::string_view output) {
     return Error::invalid("casemate-unpack did not say what it stored");
 }
 
-}  // namespace
-
-namespace {
-
 bool is_since(std::string_view kernel, uint64_t major, uint64_t minor) {
     const auto parts = split(kernel, '.');
     const uint64_t first = parse_decimal(parts[0]).value_or(0), second = parts.size() > 1 ? parse_decimal(parts[1]).value_or(0) : 0;
     return first > major || (first == major && second >= minor);
 }
 
-}  // namespace
-
-bool can_store(const std::string& directory, std::string_view kernel) {
+// On ext4, xfs, btrfs; or on a tmpfs of Linux 6.`tmpfs_since`.
+bool lies_on_suitable(const std::string& directory, std::string_view kernel, uint64_t tmpfs_since) {
     struct statfs status {};
     if (::statfs(directory.c_str(), &status) < 0) return false;
     constexpr long ext4 = 0xEF53, xfs = 0x58465342, tmpfs = 0x01021994;
     constexpr long btrfs = static_cast<long>(0x9123683E);
     const long type = static_cast<long>(status.f_type);
     if (type == ext4 || type == xfs || type == btrfs) return true;
-    // tmpfs: idmaps since 6.3, user.* attributes since 6.6.
-    return type == tmpfs && is_since(kernel, 6, 6);
+    return type == tmpfs && is_since(kernel, 6, tmpfs_since);
 }
+
+}  // namespace
+
+bool can_idmap(const std::string& directory, std::string_view kernel) { return lies_on_suitable(directory, kernel, 3); }
+
+// user.* attributes come later than idmaps.
+bool can_store(const std::string& directory, std::string_view kernel) { return lies_on_suitable(directory, kernel, 6); }
 
 bool can_store_without_root(std::string_view kernel) { return is_since(kernel, 6, 15); }
 

@@ -6,6 +6,8 @@
 
 namespace casemate::runtime {
 
+// Is the directory's file system known to take idmapped mounts? Otherwise an image is unpacked with shifted owners.
+bool can_idmap(const std::string& directory, std::string_view kernel);
 // Can an image be run from layers below `directory`? Its file system must take idmaps, be an overlay's upper and keep
 // user.* attributes.
 bool can_store(const std::string& directory, std::string_view kernel);

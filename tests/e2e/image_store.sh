@@ -2,24 +2,10 @@
 # The image store: what layers do to one another is what the app sees; a second start unpacks nothing; images share
 # layers; the host's mount table does not grow; two launches at once, kill -9, a full and a read-only disk; list, rm, gc,
 # verify.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib_image_store.sh"
 make() { python3 "$CASEMATE_SOURCE/tests/e2e/lib_store.py" "$scratch/images/$1" "$@"; }
 store=/var/lib/casemate/.store/strip
-layers() { find "$store/layers" -mindepth 1 -maxdepth 1 -name '[0-9a-f]*' | wc -l; }
-launch() { # IMAGE WORD...
-    local image=$1
-    shift
-    run launch "$scratch/images/$image" -- "$@"
-}
 images() { "$scratch/bin/casemate" images "$@"; }
-in_two() { launch two sh -c "$1"; }
-fails() { # CODE REGEX COMMAND...
-    local code=$1 regex=$2 status=0
-    shift 2
-    "$@" >"$scratch/fails.log" 2>&1 || status=$?
-    assert_eq "exit code of $*" "$status" "$code"
-    grep -qE "$regex" "$scratch/fails.log" || fail "$*: $(cat "$scratch/fails.log"), expected '$regex'"
-}
 sleep 0.1 # a source this new is not remembered
 make two
 make one
@@ -80,13 +66,6 @@ nothing_left
 say "verify notices every kind of change"
 assert_match "clean" "$(images verify)" 'every file is as it was'
 base=$(images list --format json | jq -r '.[0].layers[0]')
-tamper() { # WHAT COMMAND
-    cp -a "$store/layers/$base" "$scratch/base"
-    (cd "$store/layers/$base/fs" && sh -c "$2")
-    fails 1 "$1" images verify
-    rm -r "${store:?}/layers/$base"
-    mv "$scratch/base" "$store/layers/$base"
-}
 tamper 'origin.*sha256digest' "printf LINKED >origin; touch -d @1700000000 origin"
 tamper 'mode=0777' 'chmod 777 a'
 tamper 'is missing' 'rm etc/group'

@@ -2,27 +2,13 @@
 # The image store without root, for a user with a range of subordinate ids and for one who has a single id: layers as the
 # app sees them; a second start unpacks nothing; images share layers; nothing is mounted on the host; what a container
 # writes stays its own; verify, rm, gc; two launches at once, kill -9, a full disk.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib_image_store.sh"
 make() { # NAME KIND...
     python3 "$CASEMATE_SOURCE/tests/e2e/lib_store.py" "$scratch/images/$1" "${@:2}"
     chmod -R go+rX "$scratch/images/$1"
 }
 store=$scratch/data-user/casemate/.store/strip
-layers() { find "$store/layers" -mindepth 1 -maxdepth 1 -name '[0-9a-f]*' | wc -l; }
-launch() { # IMAGE WORD...
-    local image=$1
-    shift
-    run launch "$scratch/images/$image" -- "$@"
-}
 images() { as_user "$scratch/bin/casemate" images "$@"; }
-in_two() { launch two sh -c "$1"; }
-fails() { # CODE REGEX COMMAND...
-    local code=$1 regex=$2 status=0
-    shift 2
-    "$@" >"$scratch/fails.log" 2>&1 || status=$?
-    assert_eq "exit code of $*" "$status" "$code"
-    grep -qE "$regex" "$scratch/fails.log" || fail "$*: $(cat "$scratch/fails.log"), expected '$regex'"
-}
 make two two
 make one one
 make three three
@@ -36,14 +22,6 @@ become_single() {
     rm -rf "$scratch/data-user"
     mkdir -m 700 "$scratch/data-user"
     chown "$test_user:$test_user" "$state" "$out" "$scratch/data-user" "$scratch/runtime"
-}
-
-tamper() { # WHAT COMMAND
-    cp -a "$store/layers/$base" "$scratch/base"
-    (cd "$store/layers/$base/fs" && sh -c "$2")
-    fails 1 "$1" images verify
-    rm -r "${store:?}/layers/$base"
-    mv "$scratch/base" "$store/layers/$base"
 }
 
 # check_store OWNER: who owns the image's files, as the app sees it.
