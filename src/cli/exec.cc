@@ -31,13 +31,22 @@ Result<std::vector<uint32_t>> numbers(const Arguments& arguments, Opt id, uint64
     return found;
 }
 
+// As config.json's are judged; a name alone means no variable of the caller, as it would for podman.
+Result<std::vector<std::string>> variables(const Arguments& arguments) {
+    std::vector<std::string> all = arguments.values(Opt::env);
+    for (const std::string& variable : all)
+        if (variable.find('=') == std::string::npos || variable.front() == '=')
+            return Error::invalid(concat("exec: '--env': expected NAME=value, got ", quoted(variable)));
+    return all;
+}
+
 Result<runtime::ExecOptions> exec_options(const Arguments& arguments) {
     TRY(check_combination(arguments));
     runtime::ExecOptions options;
     options.id = arguments.operands[0];
     options.process_file = arguments.value(Opt::process);
     options.command = arguments.tail_strings();
-    options.env = arguments.values(Opt::env);
+    options.env = TRY(variables(arguments));
     options.cwd = arguments.value(Opt::cwd);
     options.user = arguments.value(Opt::user);
     options.additional_gids = TRY(numbers(arguments, Opt::additional_gids, UINT32_MAX - 1));

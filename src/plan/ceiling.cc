@@ -327,7 +327,7 @@ void tighten_process(oci::Process& process, const policy::Profile& ceiling, Tigh
             if (same == process.rlimits.end() || same->hard > bound.hard || same->soft > bound.soft)
                 out.changes.push_back(concat("process.rlimits: ", name, " at most ", bound.soft, ":", bound.hard));
         }
-    if (ceiling.process.umask && (process.user.umask.value_or(0) | *ceiling.process.umask) != process.user.umask.value_or(0))
+    if (const uint32_t mask = process.user.umask.value_or(0022); ceiling.process.umask && (mask | *ceiling.process.umask) != mask)
         out.changes.push_back("process.user.umask: the bits of the profile's are added");
     if (ceiling.process.oom_score_adj && process.oom_score_adj && *process.oom_score_adj < *ceiling.process.oom_score_adj)
         out.changes.push_back(concat("process.oomScoreAdj: ", *process.oom_score_adj, " -> ", *ceiling.process.oom_score_adj));

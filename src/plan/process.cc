@@ -24,6 +24,8 @@ Result<void> Compiler::process() {
                         .hint("mount secrets as files, or waive environment.deny");
         }
     plan.umask = process.user.umask;
+    // Not an engine's own, which may be 0: 022 where it says nothing, as runc and crun have it.
+    if (!plan.umask && !request_.launch) plan.umask = 0022;
     if (profile_.process.umask) plan.umask = plan.umask.value_or(0) | *profile_.process.umask;
     plan.oom_score_adj = process.oom_score_adj;
     if (profile_.process.oom_score_adj) plan.oom_score_adj = std::max(plan.oom_score_adj.value_or(-1000), *profile_.process.oom_score_adj);

@@ -187,7 +187,9 @@ Result<void> remove(const Settings& settings, const std::string& id, bool force)
     if (!record && !(force && is_broken(record.error()))) return record.error();
     if (record) {
         const oci::State now = TRY(state_of(file.value(), record.value()));
-        if (now.status != oci::Status::stopped && !force)
+        // One that was never started is ended, as runc and crun do: containerd deletes such a task without --force.
+        const bool idle = now.status == oci::Status::stopped || now.status == oci::Status::created;
+        if (!idle && !force)
             return Error::with_code(EBUSY, concat("cannot delete container ", quoted(id), " that is not stopped: ", oci::name_of(now.status))).hint("stop it first, or use --force");
         // One that is only being made has no process yet: its launcher is ended instead.
         const Fd supervisor = TRY(pidfd_of(record.value().supervisor, record.value().supervisor_start));

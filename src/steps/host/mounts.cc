@@ -26,6 +26,13 @@ Result<void> set_bind_attributes(FdView tree, const plan::MountPlan& mount) {
     return {};
 }
 
+Result<void> make_working_directory(const sys::Root& root, const std::string& cwd) {
+    if (cwd == "/") return {};
+    const auto made = root.make_directory(cwd);
+    if (made || made.error().code() == EROFS || made.error().code() == EACCES || made.error().code() == EPERM) return {};
+    return Error(made.error()).within(concat("working directory ", quoted(cwd)));
+}
+
 namespace host {
 namespace {
 
@@ -71,6 +78,15 @@ Result<void> note_where_it_leads(HostContext& context, const std::string& destin
     return {};
 }
 
+// In a root that init gets read-only; elsewhere init makes it, as the container's own ids.
+Result<void> create_working_directory(HostContext& context) {
+    const std::string& cwd = context.plan.process().cwd;
+    if (!context.plan.mounts().root.readonly) return {};
+    for (const plan::MountPlan& mount : context.plan.mounts().mounts)
+        if (is_at_or_below(cwd, mount.destination)) return {};
+    return make_working_directory(*context.prepared.root, cwd);
+}
+
 Result<void> create_points(HostContext& context) {
     const auto& mounts = context.plan.mounts().mounts;
     // The app's user must be able to walk what is made, whatever the caller's umask.
@@ -84,7 +100,7 @@ Result<void> create_points(HostContext& context) {
                                             : context.prepared.root->make_directory(mounts[i].destination));
         TRY_IN(where, note_where_it_leads(context, mounts[i].destination, point));
     }
-    return {};
+    return create_working_directory(context);
 }
 
 // A clone stays in the host's peer group: what is mounted in it would show on the host, and pivot_root into a shared
@@ -145,7 +161,7 @@ const HostStep open_bind_sources{
 
 // Before idmap (host root would get EOVERFLOW) and read-only (EROFS): RECIPES H5. In the root through the resolver.
 const HostStep create_mount_points{
-    "create mount points", Phase::prepare, [](const plan::Plan& plan) { return !plan.mounts().mounts.empty(); },
+    "create mount points", Phase::prepare, [](const plan::Plan& plan) { return !plan.mounts().mounts.empty() || plan.process().cwd != "/"; },
     [](const plan::Plan&) { return std::string("what is missing, one component at a time"); }, create_points};
 
 // Rootless has no CAP_SYS_ADMIN over the host's mount namespace: init clones, after checking the identity (I8).

@@ -7,12 +7,14 @@
 
 #include <algorithm>
 
+#include "base/scope_exit.h"
 #include "base/text.h"
 #include "plan/mount_order.h"
 #include "steps/devices.h"
 #include "steps/init/copy_up.h"
 #include "steps/init/overlay_paths.h"
 #include "steps/init/steps.h"
+#include "steps/mounts.h"
 #include "sys/call.h"
 
 #ifndef MS_PRIVATE
@@ -199,6 +201,15 @@ Result<void> attach_one(InitContext& context, const sys::Root& root, const std::
     return {};
 }
 
+// In the root, on a volume or a tmpfs; in the kernel's own file systems nothing can be made.
+Result<void> create_working_directory(const plan::Plan& plan, const sys::Root& root) {
+    const MountPlan* around = nullptr;
+    for (const MountPlan& mount : plan.mounts().mounts)
+        if (is_at_or_below(plan.process().cwd, mount.destination)) around = &mount;
+    const bool writable = !around || around->kind == MountKind::tmpfs || around->kind == MountKind::bind || around->kind == MountKind::other;
+    return writable ? make_working_directory(root, plan.process().cwd) : Result<void>();
+}
+
 // On top of "/": no directory of the host is needed for it (RECIPES I9). For hooks at its own path, where they look for it:
 // what they mount below it, moves with it.
 Result<Fd> find_place(InitContext& context) {
@@ -224,10 +235,14 @@ Result<sys::Root> leave_as_yard(InitContext& context) {
 
 Result<void> attach_all(InitContext& context) {
     const auto& mounts = context.plan.mounts().mounts;
+    // The app's user must be able to walk what is made, whatever the caller's umask.
+    const mode_t before = ::umask(0);
+    const ScopeExit restore([before] { ::umask(before); });
     std::optional<sys::Root> yard;
     if (plan::is_made_out_of_order(context.plan)) yard = TRY(leave_as_yard(context));
     const sys::Root root = TRY(root_of(context.prepared.tree));
     for (size_t i = 0; i < mounts.size(); ++i) TRY_IN(quoted(mounts[i].destination), attach_one(context, root, yard, i));
+    TRY(create_working_directory(context.plan, root));
     for (size_t i = 0; has_mount_namespace(context.plan) && i < mounts.size(); ++i)
         if ((mounts[i].attributes & MOUNT_ATTR_RDONLY) && mounts[i].kind == MountKind::tmpfs)
             TRY_IN(quoted(mounts[i].destination), sys::mount_setattr(context.mounts[i], 0, MOUNT_ATTR_RDONLY));
@@ -264,6 +279,6 @@ const InitStep attach_root{
     }};
 
 const InitStep attach_mounts{
-    "attach mounts", Phase::mounts, [](const plan::Plan& plan) { return !plan.mounts().mounts.empty(); }, list_mounts, attach_all};
+    "attach mounts", Phase::mounts, [](const plan::Plan& plan) { return !plan.mounts().mounts.empty() || plan.process().cwd != "/"; }, list_mounts, attach_all};
 
 }  // namespace casemate::steps::init

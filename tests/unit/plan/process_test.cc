@@ -72,13 +72,18 @@ TEST_CASE("process: a variable that the profile denies is an error, from whereve
 
 TEST_CASE("process: the umask takes away what either takes away") {
     Input input;
-    CHECK_FALSE(compiled(input).process().umask);
+    CHECK(compiled(input).process().umask == 0022u);  // never the engine's, which may be 0
+    input.config.process->user.umask = 0;
+    CHECK(compiled(input).process().umask == 0u);
     input.config.process->user.umask = 022;
     CHECK(compiled(input).process().umask == 022u);
     input.profile.process.umask = 0007;
     CHECK(compiled(input).process().umask == 0027u);
     input.config.process->user.umask.reset();
-    CHECK(compiled(input).process().umask == 0007u);
+    CHECK(compiled(input).process().umask == 0027u);
+    input.profile.process.umask = 0077;
+    CHECK(compiled(input).process().umask == 0077u);
+    CHECK_FALSE(compiled(launching(shipped("oci"), root_facts())).process().umask);  // `launch` is its caller's own program
 }
 
 TEST_CASE("process: the oom score is the higher of the two, never below the caller's without root") {
