@@ -39,7 +39,7 @@ Result<void> Compiler::process() {
     plan.preserved_fds = request_.preserved_fds;
     plan.inherited_fds = request_.inherited_fds + request_.preserved_fds;
     if (const unsigned sockets = request_.inherited_fds + request_.listen_fds; sockets > 0) {
-        // sd_listen_fds(3). The app is pid 2 under the init of ours, else pid 1; a pid namespace is a must for that.
+        // sd_listen_fds(3). The app is pid 2 under the init of ours (the stub corrects it), else pid 1; a pid namespace is a must for that.
         if (!plan_.namespaces_.owns("pid")) return Error::invalid("inherited sockets need an own pid namespace");
         for (const std::string_view name : {"LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES="})
             std::erase_if(plan.env, [&](const std::string& variable) { return variable.starts_with(name); });

@@ -1,7 +1,9 @@
 // Whole launches: what the app is given, how it ended, and that nothing is left of it.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/launched.h"
@@ -148,6 +150,32 @@ TEST_CASE("inherited descriptors and standard streams arrive where they should, 
     CHECK_MESSAGE(!outcome.failure.failed, outcome.failure.text.str());
     CHECK(outcome.output.str() == "in\none\ntwo\n2:2:2\nnone\n");
     CHECK(outcome.children_left == 0);
+}
+
+TEST_CASE("LISTEN_PID is the app's pid where another process of the container had the first") {
+    if (!needs(Need::root)) return;
+    const TempBundle bundle;
+    const std::string socket = bundle.file("socket", "");
+    for (const int others : {0, 1, 12}) {
+        const plan::Plan plan = bundle.plan({.args = {"/bin/sh", "-c", "echo $LISTEN_PID:$$"}, .edit_request = [](plan::Request& request) { request.inherited_fds = 1; }});
+        const Outcome outcome = launched(plan, {.prepare = [&](launch::Options& options) {
+            options.inherited.push_back(Fd(::open(socket.c_str(), O_RDONLY | O_CLOEXEC)));
+            options.before_go = [&](const launch::Waiting& waiting) -> Result<void> {
+                const pid_t visitor = ::fork();
+                if (visitor == 0) {
+                    if (::setns(waiting.pidfd.get(), CLONE_NEWPID) < 0) ::_exit(1);
+                    for (int i = 0; i < others; ++i)
+                        if (const pid_t other = ::fork(); other <= 0 || ::waitpid(other, nullptr, 0) != other) ::_exit(other == 0 ? 0 : 1);
+                    ::_exit(0);
+                }
+                int status = 0;
+                return ::waitpid(visitor, &status, 0) == visitor && status == 0 ? Result<void>() : Error::invalid("no process in the container");
+            };
+        }});
+        CHECK_MESSAGE(!outcome.failure.failed, outcome.failure.text.str());
+        const std::string pid = std::to_string(2 + others);
+        CHECK(outcome.output.str() == pid + ":" + pid + "\n");
+    }
 }
 
 TEST_CASE("orphans of the app end with it") {

@@ -14,7 +14,7 @@
 
 typedef unsigned long word;
 
-enum { sigkill = 9, sigstop = 19, sigchld = 17, clone_vfork = 0x4000, wnohang = 1, sig_block = 0, sig_setmask = 2, fd_cloexec = 1, f_setfd = 2, at_empty_path = 0x1000 };
+enum { sigkill = 9, sigstop = 19, sigchld = 17, clone_vfork = 0x4000, clone_child_settid = 0x1000000, wnohang = 1, sig_block = 0, sig_setmask = 2, fd_cloexec = 1, f_setfd = 2, at_empty_path = 0x1000 };
 enum { sigint = 2, sigquit = 3, sigtstp = 20, sigwinch = 28, si_kernel = 0x80 };
 enum { eagain = 11, eintr = 4, eacces = 13, eperm = 1, enoexec = 8 };
 
@@ -87,6 +87,24 @@ static void execute(int channel, int program, char **argv, char **envp) {
     leave(failed == -eacces || failed == -eperm || failed == -enoexec ? 126 : 127);
 }
 
+// sd_listen_fds(3) compares it. The plan says 2, but the app is not always: what entered the container before it had a pid too, as a
+// startContainer hook does, or the child that stacks the image's layers before Linux 6.15.
+static void correct_listen_pid(char **envp, char *text, int pid) {
+    static const char planned[] = "LISTEN_PID=2";
+    for (; *envp; ++envp) {
+        int same = 0;
+        while (same < (int)sizeof planned && (*envp)[same] == planned[same]) ++same;
+        if (same < (int)sizeof planned) continue;
+        int length = sizeof planned - 2, digits = 1;
+        for (int rest = pid; rest >= 10; rest /= 10) ++digits;
+        for (int i = 0; i < length; ++i) text[i] = planned[i];
+        text[length + digits] = '\0';
+        for (; digits > 0; pid /= 10) text[length + --digits] = (char)('0' + pid % 10);
+        *envp = text;
+        return;
+    }
+}
+
 // The app's own init: forwards what arrives, reaps what dies, ends when the app ends.
 static void supervise(int channel, long app) {
     const word all = ~0UL;
@@ -149,9 +167,13 @@ __attribute__((used)) void stub_main(word *stack) {
     word before = 0;
     const long blocked = call(__NR_rt_sigprocmask, sig_block, (word)&all, (word)&before, sizeof all, 0);
     if (blocked < 0) fail(channel, blocked);
-    // CLONE_VFORK: returns once the app has been executed, or has failed and said so.
-    const long app = call(__NR_clone, clone_vfork | sigchld, 0, 0, 0, 0);
+    // CLONE_VFORK: returns once the app has been executed, or has failed and said so. The child's pid is written for the child:
+    // its address is the fourth argument on x86_64, the fifth on aarch64.
+    int own = 0;
+    const long app = call(__NR_clone, clone_vfork | clone_child_settid | sigchld, 0, 0, (word)&own, (word)&own);
     if (app == 0) {
+        char listen_pid[32];
+        correct_listen_pid(envp, listen_pid, own);
         const long set = call(__NR_rt_sigprocmask, sig_setmask, (word)&before, 0, sizeof all, 0);
         if (set < 0) fail(channel, set);
         execute(channel, program, argv, envp);
