@@ -130,7 +130,7 @@ void expect_privileges(Expected& out, const Plan& plan, int baseline) {
     out.seccomp_filters = baseline + (filtered ? 1 : 0);
     if (filtered) {
         out.seccomp_mode = 2;
-        out.seccomp_program = program_hex(plan.seccomp().program);
+        out.seccomp_program = plan.seccomp().program;
     }
 }
 
@@ -227,27 +227,17 @@ void expect_namespaces(Expected& out, const Plan& plan) {
 std::string program_hex(std::span<const sock_filter> program) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string out;
-    const auto* bytes = reinterpret_cast<const unsigned char*>(program.data());
     out.reserve(2 * program.size_bytes());
-    for (size_t i = 0; i < program.size_bytes(); ++i) {
-        out += digits[bytes[i] >> 4];
-        out += digits[bytes[i] & 15];
+    for (const char c : program_bytes(program)) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += digits[byte >> 4];
+        out += digits[byte & 15];
     }
     return out;
 }
 
-Result<std::vector<sock_filter>> program_of_hex(std::string_view text) {
-    constexpr size_t digits = 2 * sizeof(sock_filter);
-    if (text.size() % digits != 0) return Error::invalid("no whole instructions");
-    std::vector<sock_filter> program(text.size() / digits);
-    auto* const bytes = reinterpret_cast<unsigned char*>(program.data());
-    const auto value = [](char digit) { return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1; };
-    for (size_t i = 0; i < text.size(); i += 2) {
-        const int high = value(text[i]), low = value(text[i + 1]);
-        if (high < 0 || low < 0) return Error::invalid("no hexadecimal digit");
-        bytes[i / 2] = static_cast<unsigned char>(high << 4 | low);
-    }
-    return program;
+std::string_view program_bytes(std::span<const sock_filter> program) {
+    return {reinterpret_cast<const char*>(program.data()), program.size_bytes()};
 }
 
 Expected expected_of(const Plan& plan, int baseline_seccomp_filters) {

@@ -217,12 +217,12 @@ void Comparison::privileges() {
             expected_.at_most ? found >= wanted : found == wanted);
     }
     if (!expected_.seccomp_program) return;
-    const auto size_text = [](const std::string& hex) { return concat(hex.size() / 16, " instructions"); };
+    const auto size_text = [](std::span<const sock_filter> program) { return concat(program.size(), " instructions"); };
     if (!seen_.seccomp_program) {
         add("seccomp.program", size_text(*expected_.seccomp_program), "not readable", Verdict::unseen, false);
         return;
     }
-    const bool same = *expected_.seccomp_program == *seen_.seccomp_program;
+    const bool same = program_bytes(*expected_.seccomp_program) == program_bytes(*seen_.seccomp_program);
     add("seccomp.program", size_text(*expected_.seccomp_program),
         same ? "the same" : size_text(*seen_.seccomp_program) + ", another program", same);
 }

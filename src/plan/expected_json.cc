@@ -158,7 +158,6 @@ void plain_members(Archive& each, E& expected) {
     each.flag("noNewPrivileges", expected.no_new_privs);
     each.number("seccompMode", expected.seccomp_mode);
     each.number("seccompFilters", expected.seccomp_filters);
-    each.text("seccompProgram", expected.seccomp_program);
     each.flag("setgroupsAllowed", expected.setgroups_allowed);
     each.number("umask", expected.umask);
     each.number("oomScoreAdj", expected.oom_score_adj);
@@ -236,6 +235,7 @@ void write_json(json::Writer& out, const Expected& expected) {
     out.begin_object();
     Saver saver{out};
     plain_members(saver, expected);
+    if (expected.seccomp_program) out.field("seccompInstructions", uint64_t{expected.seccomp_program->size()});
     write_mounts(out, expected.mounts);
     out.key("limits").begin_object();
     for (const auto& [name, pair] : expected.limits)
@@ -255,6 +255,10 @@ Result<Expected> expected_from_json(const json::Value& value) {
     Expected expected;
     Reader reader(value);
     plain_members(reader, expected);
+    std::optional<size_t> instructions;
+    reader.number("seccompInstructions", instructions);
+    if (instructions && (*instructions == 0 || *instructions > BPF_MAXINSNS)) return Error::invalid("expected: wrong value of 'seccompInstructions'");
+    if (instructions) expected.seccomp_program.emplace(*instructions);
     if (const json::Value* mounts = reader.take("mounts", json::Kind::array)) {
         for (const json::Value& line : mounts->items()) expected.mounts.push_back(TRY(mount_from_json(line)));
     }

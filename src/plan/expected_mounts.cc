@@ -157,6 +157,11 @@ bool is_seen_by_place(const Expected& expected) {
     return std::ranges::find(expected.own_namespaces, "mnt") == expected.own_namespaces.end() && !expected.joined_namespaces.contains("mnt");
 }
 
+bool concerns_mounts(const Expected& expected) {
+    return expected.exact_mounts || expected.no_writable_executable || !expected.mounts.empty() || !expected.masked_paths.empty() || !expected.readonly_paths.empty() ||
+           !expected.forbidden_mounts.empty();
+}
+
 std::vector<std::string> mount_places(const Expected& expected) {
     std::vector<std::string> places;
     for (const MountLine& line : expected.mounts) places.push_back(line.mount_point);

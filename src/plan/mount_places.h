@@ -12,6 +12,9 @@ namespace casemate::plan {
 // other container an empty one says that nothing is mounted, whatever lies at the places.
 bool is_seen_by_place(const Expected& expected);
 
+// Is anything expected of its mounts? Of an exec'ed process nothing is: the tree is the container's by then.
+bool concerns_mounts(const Expected& expected);
+
 // One path for each expectation, so that compare() finds a line for each: every mount, then masked and read-only paths.
 std::vector<std::string> mount_places(const Expected& expected);
 

@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -21,42 +20,39 @@ namespace casemate::proof {
 
 namespace {
 
-// Is descriptor `number` open on a file of a mount that the process does not have? nullopt: gone, or hidden.
-std::optional<bool> is_foreign(const sys::Procfs& procfs, const std::string& process, int number,
-                               const std::vector<uint64_t>& mount_ids) {
+// The mount of the file that descriptor `number` is open on. nullopt: it is none, gone, or hidden.
+std::optional<int> mount_of(const sys::Procfs& procfs, const std::string& process, int number) {
     const auto link = procfs.open(concat(process, "/fd/", number), O_PATH | O_NOFOLLOW);
     if (!link) return std::nullopt;
     const auto target = sys::readlinkat(link.value(), "");
+    // No table of mounts shows where pipes, sockets, eventfds and memfds live.
+    if (!target || !target.value().starts_with('/') || target.value().starts_with("/memfd:")) return std::nullopt;
     const auto info = procfs.read(concat(process, "/fdinfo/", number));
-    if (!target || !info) return std::nullopt;
-    // Pipes, sockets, eventfds and memfds live on mounts of the kernel's own, which no table shows.
-    if (!target.value().starts_with('/') || target.value().starts_with("/memfd:")) return false;
+    if (!info) return std::nullopt;
     constexpr std::string_view key = "mnt_id:";
     const size_t at = info.value().find(key);
     if (at == std::string::npos) return std::nullopt;
     const std::string_view rest = std::string_view(info.value()).substr(at + key.size());
-    const auto id = parse_decimal(trimmed(rest.substr(0, rest.find('\n'))));
-    if (!id) return std::nullopt;
-    return std::find(mount_ids.begin(), mount_ids.end(), *id) == mount_ids.end();
+    const auto id = parse_decimal(trimmed(rest.substr(0, rest.find('\n'))), INT32_MAX);
+    return id ? std::optional(static_cast<int>(*id)) : std::nullopt;
 }
 
-Result<Descriptors> read_here(const sys::Procfs& procfs, const std::string& process,
-                              const std::vector<uint64_t>& mount_ids) {
+Result<Descriptors> read_here(const sys::Procfs& procfs, const std::string& process) {
     Descriptors found;
     found.numbers = TRY(procfs.descriptors(process));
     constexpr int standard_streams = 3;
     for (const int number : found.numbers) {
-        if (number >= standard_streams && is_foreign(procfs, process, number, mount_ids).value_or(false))
-            found.foreign.push_back(number);
+        if (number < standard_streams) continue;
+        if (const auto mount = mount_of(procfs, process, number)) found.files.push_back({number, *mount});
     }
     return found;
 }
 
-// On the pipe: the count of numbers, then numbers, then foreign ones, as ints.
+// On the pipe: the count of numbers, the numbers, then a pair for each file, as ints.
 std::string packed(const Descriptors& found) {
     std::vector<int> values = {static_cast<int>(found.numbers.size())};
     values.insert(values.end(), found.numbers.begin(), found.numbers.end());
-    values.insert(values.end(), found.foreign.begin(), found.foreign.end());
+    for (const OpenFile& file : found.files) values.insert(values.end(), {file.number, file.mount_id});
     return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(int));
 }
 
@@ -66,12 +62,14 @@ std::optional<Descriptors> unpacked(const std::string& bytes) {
     std::memcpy(values.data(), bytes.data(), values.size() * sizeof(int));
     const auto count = static_cast<size_t>(values[0]);
     if (values[0] < 0 || count > values.size() - 1) return std::nullopt;
-    const std::span<const int> all = std::span<const int>(values).subspan(1);
-    return Descriptors{{all.begin(), all.begin() + values[0]}, {all.begin() + values[0], all.end()}};
+    const std::span<const int> all = std::span<const int>(values).subspan(1), pairs = all.subspan(count);
+    if (pairs.size() % 2 != 0) return std::nullopt;
+    Descriptors found{{all.begin(), all.begin() + values[0]}, {}};
+    for (size_t i = 0; i < pairs.size(); i += 2) found.files.push_back({pairs[i], pairs[i + 1]});
+    return found;
 }
 
-Result<Descriptors> read_from_inside(const sys::Procfs& procfs, const std::string& process,
-                                     const std::vector<uint64_t>& mount_ids) {
+Result<Descriptors> read_from_inside(const sys::Procfs& procfs, const std::string& process) {
     const Fd userns = TRY(procfs.namespace_fd(process, "user"));
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) < 0) return Error::sys("pipe2");
@@ -82,7 +80,7 @@ Result<Descriptors> read_from_inside(const sys::Procfs& procfs, const std::strin
     if (child == 0) {
         bool done = false;
         if (sys::setns(userns, CLONE_NEWUSER)) {
-            const auto found = read_here(procfs, process, mount_ids);
+            const auto found = read_here(procfs, process);
             done = found && sys::write_all(writer, packed(found.value()));
         }
         ::_exit(done ? 0 : 1);
@@ -101,11 +99,10 @@ Result<Descriptors> read_from_inside(const sys::Procfs& procfs, const std::strin
 
 }  // namespace
 
-Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process,
-                                     const std::vector<uint64_t>& mount_ids) {
-    auto found = read_here(procfs, process, mount_ids);
+Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process) {
+    auto found = read_here(procfs, process);
     if (found || found.error().code() != EACCES) return found;
-    return read_from_inside(procfs, process, mount_ids);
+    return read_from_inside(procfs, process);
 }
 
 }  // namespace casemate::proof

@@ -1,7 +1,6 @@
-// The open descriptors of a process: their numbers, and which of them point out of its mounts.
+// The open descriptors of a process: their numbers, and of which mounts their files are.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,14 +9,17 @@
 
 namespace casemate::proof {
 
-struct Descriptors {
-    std::vector<int> numbers;  // sorted
-    std::vector<int> foreign;  // from 3 on, open on a file of a mount that the process does not have
+struct OpenFile {
+    int number = 0, mount_id = 0;  // as mountinfo names mounts
 };
 
-// `mount_ids`: the ids of the process's mounts (mountinfo). Where the directory is hidden from us, it is read from
-// inside the process's user namespace, when that is ours to enter: a rootless launcher's uid is not that of its app.
-Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process,
-                                     const std::vector<uint64_t>& mount_ids);
+struct Descriptors {
+    std::vector<int> numbers;     // sorted
+    std::vector<OpenFile> files;  // from 3 on; not those on mounts of the kernel's own: pipes, sockets, eventfds, memfds
+};
+
+// Where the directory is hidden from us, it is read from inside the process's user namespace, when that is ours to enter: a
+// rootless launcher's uid is not that of its app.
+Result<Descriptors> read_descriptors(const sys::Procfs& procfs, const std::string& process);
 
 }  // namespace casemate::proof

@@ -23,7 +23,6 @@ namespace casemate::proof {
 
 namespace {
 
-
 template <typename Parsed>
 Result<Parsed> read_as(Result<Parsed> (*parse)(std::string_view), const sys::Procfs& procfs, const std::string& path) {
     constexpr size_t limit = size_t{8} << 20;
@@ -50,11 +49,21 @@ plan::MountLine mount_line(sys::MountInfo&& mount) {
     return line;
 }
 
+// The directory `root` of a process; through its magic link, from a directory that was checked.
+Result<Fd> root_of(const sys::Procfs& procfs, const std::string& process) {
+    const Fd directory = TRY(procfs.open(process, O_PATH | O_DIRECTORY));
+    return sys::openat2(directory, "root", O_PATH | O_DIRECTORY, 0);
+}
+
 // What lies at the covered paths that are no mount point by name.
-void look_at_paths(plan::Observed& seen, const plan::Expected& expected, FdView root,
-                   const std::vector<uint64_t>& mount_ids) {
-    for (const std::string& path : plan::uncovered_paths(expected, seen.mounts)) {
-        const auto found = sys::openat2(root, path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+void look_at_paths(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected, const std::vector<uint64_t>& mount_ids,
+                   plan::Observed& seen) {
+    const std::vector<std::string> paths = plan::uncovered_paths(expected, seen.mounts);
+    if (paths.empty()) return;
+    const auto root = root_of(procfs, process);
+    if (!root) return;
+    for (const std::string& path : paths) {
+        const auto found = sys::openat2(root.value(), path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         if (!found) {
             const int code = found.error().code();
             if (code == ENOENT || code == ENOTDIR) seen.absent_paths.push_back(path);
@@ -67,12 +76,6 @@ void look_at_paths(plan::Observed& seen, const plan::Expected& expected, FdView 
         if (at != mount_ids.end())
             seen.path_aliases[path] = seen.mounts[static_cast<size_t>(at - mount_ids.begin())].mount_point;
     }
-}
-
-// The directory `root` of a process; through its magic link, from a directory that was checked.
-Result<Fd> root_of(const sys::Procfs& procfs, const std::string& process) {
-    const Fd directory = TRY(procfs.open(process, O_PATH | O_DIRECTORY));
-    return sys::openat2(directory, "root", O_PATH | O_DIRECTORY, 0);
 }
 
 // The root is in no mount namespace: every expectation is looked at where it should be.
@@ -99,7 +102,7 @@ Result<std::vector<uint64_t>> read_mounts(const sys::Procfs& procfs, const std::
     return ids;
 }
 
-Result<void> read_common(const sys::Procfs& procfs, const std::string& process, plan::Observed& seen) {
+Result<void> read_common(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected, plan::Observed& seen) {
     sys::Status status = TRY(read_as(sys::parse_status, procfs, process + "/status"));
     seen.uids = std::move(status.uids);
     seen.gids = std::move(status.gids);
@@ -116,25 +119,38 @@ Result<void> read_common(const sys::Procfs& procfs, const std::string& process, 
     seen.limits = TRY(read_as(sys::parse_limits, procfs, process + "/limits"));
     seen.uid_map = mapping(TRY(read_as(sys::parse_id_map, procfs, process + "/uid_map")));
     seen.gid_map = mapping(TRY(read_as(sys::parse_id_map, procfs, process + "/gid_map")));
+    if (!expected.setgroups_allowed) return {};
     if (const auto setgroups = procfs.read(process + "/setgroups"))
         seen.setgroups_allowed = trimmed(setgroups.value()) == "allow";
-    if (const auto score = procfs.read(process + "/oom_score_adj")) {
-        const std::string_view text = trimmed(score.value());
-        int value = 0;
-        if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{})
-            seen.oom_score_adj = value;
-    }
     return {};
 }
 
-void read_scheduling(const sys::Procfs& procfs, pid_t pid, plan::Observed& seen) {
-    if (const auto cpu = sys::scheduling_of(pid)) seen.scheduler = plan::scheduler_text(cpu.value().policy, cpu.value().nice, cpu.value().priority);
-    if (const auto io = sys::io_priority_of(pid)) seen.io_priority = io.value();
-    const auto text = procfs.read(concat(pid, "/personality"));
-    if (!text) return;
+// A file of one number. nullopt: hidden, or something else stands there.
+template <typename N>
+std::optional<N> read_number(const sys::Procfs& procfs, const std::string& path, int base) {
+    const auto text = procfs.read(path);
+    if (!text) return std::nullopt;
     const std::string_view digits = trimmed(text.value());
-    uint32_t value = 0;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), value, 16).ec == std::errc{}) seen.personality = value;
+    N value = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec != std::errc{}) return std::nullopt;
+    return value;
+}
+
+void read_scheduling(const sys::Procfs& procfs, pid_t pid, const plan::Expected& expected, plan::Observed& seen) {
+    if (expected.scheduler)
+        if (const auto cpu = sys::scheduling_of(pid)) seen.scheduler = plan::scheduler_text(cpu.value().policy, cpu.value().nice, cpu.value().priority);
+    if (expected.io_priority)
+        if (const auto io = sys::io_priority_of(pid)) seen.io_priority = io.value();
+    if (expected.oom_score_adj) seen.oom_score_adj = read_number<int>(procfs, concat(pid, "/oom_score_adj"), 10);
+    if (expected.personality) seen.personality = read_number<uint32_t>(procfs, concat(pid, "/personality"), 16);
+}
+
+// Descriptors that are open on files of mounts which the process does not have.
+std::vector<int> foreign(const std::vector<OpenFile>& files, const std::vector<uint64_t>& mount_ids) {
+    std::vector<int> numbers;
+    for (const OpenFile& file : files)
+        if (std::ranges::find(mount_ids, static_cast<uint64_t>(file.mount_id)) == mount_ids.end()) numbers.push_back(file.number);
+    return numbers;
 }
 
 // "docker-default (enforce)", "system_u:system_r:container_t:s0\0"
@@ -181,21 +197,25 @@ std::set<std::string> kinds_to_compare(const plan::Expected& expected) {
 Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected,
                                const NamespaceInodes& host) {
     plan::Observed seen;
-    TRY(read_common(procfs, process, seen));
-    std::vector<uint64_t> mount_ids = TRY(read_mounts(procfs, process, seen));
-    if (mount_ids.empty() && plan::is_seen_by_place(expected)) mount_ids = TRY(look_at_places(procfs, process, expected, seen));
+    TRY(read_common(procfs, process, expected, seen));
+    auto descriptors = read_descriptors(procfs, process);
+    std::vector<uint64_t> mount_ids;
+    if (plan::concerns_mounts(expected) || (descriptors && !descriptors.value().files.empty())) {
+        mount_ids = TRY(read_mounts(procfs, process, seen));
+        if (mount_ids.empty() && plan::is_seen_by_place(expected)) mount_ids = TRY(look_at_places(procfs, process, expected, seen));
+    }
+    if (descriptors) {
+        seen.foreign_fds = foreign(descriptors.value().files, mount_ids);
+        seen.fds = std::move(descriptors.value().numbers);
+    }
     std::set<std::string> kinds = kinds_to_compare(expected);
     for (const auto& [kind, inode] : expected.joined_namespaces) kinds.insert(kind);
     seen.namespaces = namespaces_of(procfs, process, kinds);
     seen.host_namespaces = host;
     if (expected.cgroup) read_cgroup(procfs, process, expected, seen);
-    if (auto descriptors = read_descriptors(procfs, process, mount_ids)) {
-        seen.fds = std::move(descriptors.value().numbers);
-        seen.foreign_fds = std::move(descriptors.value().foreign);
-    }
-    if (const auto root = root_of(procfs, process)) look_at_paths(seen, expected, root.value(), mount_ids);
+    look_at_paths(procfs, process, expected, mount_ids, seen);
     const auto pid = parse_decimal(process, INT32_MAX);
-    if (pid) read_scheduling(procfs, static_cast<pid_t>(*pid), seen);
+    if (pid) read_scheduling(procfs, static_cast<pid_t>(*pid), expected, seen);
     if (expected.apparmor_profile) seen.apparmor_profile = read_label(procfs, process + "/attr/apparmor/current");
     if (expected.selinux_label) seen.selinux_label = read_label(procfs, process + "/attr/current");
     if (pid && seen.seccomp_mode == SECCOMP_MODE_FILTER && expected.seccomp_program && geteuid() == 0) {

@@ -1,13 +1,8 @@
 // PTRACE_SEIZE and not ATTACH: it sends no SIGSTOP that the process could see or keep.
 #include "proof/seccomp_program.h"
 
-#include <linux/filter.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-
-#include <vector>
-
-#include "plan/expected.h"
 
 namespace casemate::proof {
 
@@ -43,23 +38,23 @@ bool forbidden(int code) { return code == EPERM || code == EACCES; }
 
 }  // namespace
 
-Result<std::optional<std::string>> read_seccomp_program(pid_t pid, unsigned newer) {
+Result<std::optional<std::vector<sock_filter>>> read_seccomp_program(pid_t pid, unsigned newer) {
     if (ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) {
-        if (forbidden(errno)) return std::optional<std::string>{};
+        if (forbidden(errno)) return std::optional<std::vector<sock_filter>>{};
         return Error::sys("ptrace SEIZE");
     }
     Seized seized(pid);
     TRY(seized.stop());
     const long length = ptrace(PTRACE_SECCOMP_GET_FILTER, pid, static_cast<long>(newer), nullptr);
     if (length < 0) {
-        if (forbidden(errno)) return std::optional<std::string>{};
+        if (forbidden(errno)) return std::optional<std::vector<sock_filter>>{};
         return Error::sys("ptrace SECCOMP_GET_FILTER");
     }
     std::vector<sock_filter> program(static_cast<size_t>(length));
     if (ptrace(PTRACE_SECCOMP_GET_FILTER, pid, static_cast<long>(newer), program.data()) != length) {
         return Error::sys("ptrace SECCOMP_GET_FILTER");
     }
-    return std::optional<std::string>(plan::program_hex(program));
+    return std::optional(std::move(program));
 }
 
 }  // namespace casemate::proof

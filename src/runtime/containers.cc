@@ -21,15 +21,17 @@
 
 namespace casemate::runtime {
 
+Result<oci::Status> status_of(const RecordFile& file, const Record& record, bool alive) {
+    if (alive) return is_frozen(record) ? oci::Status::paused : waits_for_start(file) ? oci::Status::created : oci::Status::running;
+    const bool starting = record.pid == 0 && TRY(is_alive(record.supervisor, record.supervisor_start));
+    return starting ? oci::Status::creating : oci::Status::stopped;
+}
+
 Result<oci::State> state_of(const RecordFile& file, const Record& record) {
     oci::State state;
     state.id = record.id;
     const bool alive = TRY(is_alive(record.pid, record.start_time));
-    const bool starting = record.pid == 0 && TRY(is_alive(record.supervisor, record.supervisor_start));
-    state.status = !alive                ? (starting ? oci::Status::creating : oci::Status::stopped)
-                   : is_frozen(record)    ? oci::Status::paused
-                   : waits_for_start(file) ? oci::Status::created
-                                          : oci::Status::running;
+    state.status = TRY(status_of(file, record, alive));
     state.pid = alive ? record.pid : 0;
     state.bundle = record.bundle;
     state.rootfs = record.rootfs;

@@ -31,10 +31,10 @@ struct KindName {
 constexpr KindName kinds[] = {{"pid", "pid"},   {"mount", "mnt"},     {"ipc", "ipc"},   {"uts", "uts"}, {"network", "net"},
                               {"user", "user"}, {"cgroup", "cgroup"}, {"time", "time"}};
 
-Result<void> check_status(const oci::State& state, bool ignore_paused) {
-    if (state.status == oci::Status::stopped || state.status == oci::Status::creating)
-        return Error::with_code(ESRCH, concat("cannot exec in a container that is ", oci::name_of(state.status), ": container not running"));
-    if (state.status == oci::Status::paused && !ignore_paused)
+Result<void> check_status(oci::Status status, bool ignore_paused) {
+    if (status == oci::Status::stopped || status == oci::Status::creating)
+        return Error::with_code(ESRCH, concat("cannot exec in a container that is ", oci::name_of(status), ": container not running"));
+    if (status == oci::Status::paused && !ignore_paused)
         return Error::with_code(EAGAIN, "cannot exec in a paused container").hint("resume it, or use --ignore-paused: the process then waits with the others");
     return {};
 }
@@ -72,9 +72,10 @@ Result<Target> find_target(const Settings& settings, const ExecOptions& options)
     const std::string root = TRY(state_root(settings));
     const RecordFile file = TRY(RecordFile::open(root, options.id));
     Record record = TRY(file.read());
-    const oci::State now = TRY(state_of(file, record));
+    Fd process = TRY(pidfd_of(record.pid, record.start_time));
+    const oci::Status now = TRY(status_of(file, record, static_cast<bool>(process)));
     TRY(check_status(now, options.ignore_paused));
-    Target target = TRY(open_target(file, std::move(record)));
+    Target target = TRY(open_target(file, std::move(record), std::move(process)));
     if (!options.cgroups.empty()) target.group = TRY_IN("--cgroup", target.group.below(options.cgroups));
     return target;
 }
@@ -153,11 +154,11 @@ Error explained(Error error, FdView pidfd) {
 
 }  // namespace
 
-Result<Target> open_target(const RecordFile& file, Record record) {
+Result<Target> open_target(const RecordFile& file, Record record, Fd process) {
     Target target;
     target.record = std::move(record);
+    target.pidfd = std::move(process);
     target.policy = TRY(read_policy(file, target.record));
-    target.pidfd = TRY(live_process(target.record));
     TRY(find_namespaces(target));
     target.group = TRY(cgroup::Group::open_existing(target.record.cgroups));
     return target;

@@ -22,8 +22,9 @@ struct Target {
     std::optional<sys::Procfs> proc;              // a private one, where the caller may make it
 };
 
-// `record`: what was read from `file`. ESRCH: its init has ended. EPERM: its init is in other namespaces than were recorded.
-Result<Target> open_target(const RecordFile& file, Record record);
+// `record`: what was read from `file`; `process`: its live_process(). ESRCH: that has ended meanwhile. EPERM: it is in other
+// namespaces than were recorded.
+Result<Target> open_target(const RecordFile& file, Record record, Fd process);
 
 // The plan of `process` in the container. `executable`: what is executed in place of argv[0]; may be empty.
 Result<plan::Plan> plan_in(const Target& target, oci::Process process, unsigned preserved_fds = 0, const std::string& executable = {});

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "runtime/containers.h"
 #include "runtime/exec.h"
 #include "sys/call.h"
 
@@ -87,7 +88,8 @@ Result<void> Hooks::run_mounted(const launch::Waiting& container) {
 Result<void> Hooks::run_start_container(const RecordFile& file) {
     if (hooks_.start_container.empty()) return {};
     Record record = TRY(file.read());
-    const Target target = TRY(open_target(file, std::move(record)));
+    Fd process = TRY(live_process(record));
+    const Target target = TRY(open_target(file, std::move(record), std::move(process)));
     launch::HookRun run = run_with(oci::Status::created, target.record.pid);
     run.make = [&](const oci::Hook& hook, FdView state, FdView output) { return start_hook(target, hook, state, output, run); };
     return launch::run_hooks("startContainer", hooks_.start_container, run);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 #include <memory>
 
@@ -26,6 +27,8 @@ namespace {
 // What `create` makes before it has its name: PID.ID follow.
 constexpr std::string_view unborn = ".new.";
 constexpr size_t record_limit = size_t{4} << 20;
+// The second holds the seccomp program as the kernel takes it, and is there when the record expects one.
+constexpr const char *record_name = "state.json", *program_name = "seccomp.bpf", *new_name = "state.new";
 
 // Reads members of our own document; anything else than expected makes the whole record broken.
 class Members {
@@ -49,6 +52,8 @@ private:
     const json::Value* found_ = nullptr;
     bool good_ = true;
 };
+
+Error broken() { return Error::invalid("the state file is broken").hint("remove it with 'casemate delete --force ID'"); }
 
 }  // namespace
 
@@ -100,13 +105,13 @@ Result<Record> parse_record(std::string_view text) {
         for (const json::Value& item : sockets->items()) {
             Members file(item);
             record.sockets.push_back({file.text("path"), static_cast<dev_t>(file.number("device")), static_cast<ino_t>(file.number("inode"))});
-            if (!file.good()) return Error::invalid("the state file is broken");
+            if (!file.good()) return broken();
         }
     if (const json::Value* groups = members.array("cgroups"))
         for (const json::Value& item : groups->items()) {
             Members group(item);
             record.cgroups.push_back({group.text("controllers"), group.text("directory"), group.number("inode"), group.text("unit")});
-            if (!group.good()) return Error::invalid("the state file is broken");
+            if (!group.good()) return broken();
         }
     if (const json::Value* annotations = members.object("annotations"))
         for (const json::Member& member : annotations->members()) record.annotations[std::string(member.key)] = member.value.string();
@@ -116,7 +121,7 @@ Result<Record> parse_record(std::string_view text) {
             record.waivers.push_back({waiver.text("what"), waiver.text("from"), waiver.text("to"), waiver.text("because"), waiver.text("file"), waiver.text("overruledBy")});
         }
     const json::Value* expected = members.object("expected");
-    if (!members.good() || check_id(record.id).operator bool() == false) return Error::invalid("the state file is broken").hint("remove it with 'casemate delete --force ID'");
+    if (!members.good() || check_id(record.id).operator bool() == false) return broken();
     record.expected = TRY(plan::expected_from_json(*expected));
     return record;
 }
@@ -126,7 +131,7 @@ Result<RecordFile> RecordFile::create(const std::string& state_root, const Recor
     const std::string path = concat(state_root, "/", record.id), made = concat(state_root, "/", unborn, ::getpid(), ".", record.id);
     if (::mkdir(made.c_str(), 0700) < 0) return Error::sys("mkdir").within(quoted(made)).hint("use --root with a directory that you may write");
     ScopeExit take_away([&] {
-        for (const char* name : {"/state.json", "/state.new"}) ::unlink(concat(made, name).c_str());
+        for (const char* name : {record_name, program_name, new_name}) ::unlink(concat(made, "/", name).c_str());
         ::rmdir(made.c_str());
     });
     RecordFile file(state_root, record.id, TRY_IN(quoted(made), sys::open(made.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)));
@@ -181,13 +186,18 @@ Result<std::vector<std::string>> RecordFile::ids(const std::string& state_root) 
     return found;
 }
 
-Result<void> RecordFile::write(const Record& record) const {
+Result<void> RecordFile::replace(const char* name, std::string_view bytes) const {
     {
-        const Fd file = TRY(sys::openat2(directory_, "state.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0, 0600));
-        TRY_IN("state", sys::write_all(file, to_json(record)));
+        const Fd file = TRY(sys::openat2(directory_, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0, 0600));
+        TRY_IN("state", sys::write_all(file, bytes));
     }
-    if (::renameat(directory_.get(), "state.new", directory_.get(), "state.json") < 0) return Error::sys("renameat").within("state");
+    if (::renameat(directory_.get(), new_name, directory_.get(), name) < 0) return Error::sys("renameat").within("state");
     return {};
+}
+
+Result<void> RecordFile::write(const Record& record) const {
+    if (record.expected.seccomp_program) TRY(replace(program_name, plan::program_bytes(*record.expected.seccomp_program)));
+    return replace(record_name, to_json(record));
 }
 
 Result<void> RecordFile::lock() const {
@@ -196,13 +206,22 @@ Result<void> RecordFile::lock() const {
     return {};
 }
 
+Result<std::string> RecordFile::read(const char* name) const {
+    auto text = sys::read_file(directory_, name, record_limit);
+    if (text) return text;
+    const int code = text.error().code();
+    return Error::with_code(code == EINVAL ? EIO : code, concat("container ", quoted(id_), ": state: ", text.error().text()));
+}
+
 Result<Record> RecordFile::read() const {
-    auto text = sys::read_file(directory_, "state.json", record_limit);
-    if (!text) {
-        const int code = text.error().code();
-        return Error::with_code(code == EINVAL ? EIO : code, concat("container ", quoted(id_), ": state: ", text.error().text()));
+    const std::string text = TRY(read(record_name));
+    Record record = TRY_IN(concat("container ", quoted(id_)), parse_record(text));
+    if (auto& program = record.expected.seccomp_program) {
+        const std::string bytes = TRY(read(program_name));
+        if (bytes.size() != plan::program_bytes(*program).size()) return broken().within(concat("container ", quoted(id_)));
+        std::memcpy(program->data(), bytes.data(), bytes.size());
     }
-    return TRY_IN(concat("container ", quoted(id_)), parse_record(text.value()));
+    return record;
 }
 
 Result<void> RecordFile::remove() {

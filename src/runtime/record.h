@@ -58,6 +58,9 @@ public:
     Result<void> lock() const;
 
 private:
+    Result<std::string> read(const char* name) const;
+    Result<void> replace(const char* name, std::string_view bytes) const;  // in one step
+
     RecordFile(std::string root, std::string id, Fd directory) : root_(std::move(root)), id_(std::move(id)), directory_(std::move(directory)) {}
     std::string root_, id_;
     Fd directory_;
@@ -65,6 +68,8 @@ private:
 
 // What it is doing now, from its record and the kernel.
 Result<oci::State> state_of(const RecordFile& file, const Record& record);
+// The same without a look at its process: whether that is `alive` is known.
+Result<oci::Status> status_of(const RecordFile& file, const Record& record, bool alive);
 // Is the process with this pid still the one that was recorded? What cannot be found out is an error: a container that lives
 // is never taken for one that has ended.
 Result<bool> is_alive(pid_t pid, uint64_t start_time);

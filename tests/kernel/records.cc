@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -111,6 +112,38 @@ TEST_CASE("records: what was written is read, in one step each") {
     struct stat status {};
     REQUIRE(::stat((place.settings.state_root + "/web-1/state.json").c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("records: the seccomp program is kept beside the record, and a record without its program is broken") {
+    const Place place;
+    Record record = record_of("web-1", 4711, 99);
+    record.expected.seccomp_program = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
+    put(place, record);
+    const auto opened = RecordFile::open(place.settings.state_root, "web-1");
+    REQUIRE(opened);
+    const RecordFile& file = opened.value();
+    const auto back = file.read();
+    REQUIRE(back);
+    REQUIRE(back.value().expected.seccomp_program);
+    const std::string bytes(plan::program_bytes(*record.expected.seccomp_program));
+    CHECK(plan::program_bytes(*back.value().expected.seccomp_program) == bytes);
+    CHECK(entries(place.settings.state_root + "/web-1") == 2);
+    const std::string kept = place.settings.state_root + "/web-1/seccomp.bpf";
+    struct stat status {};
+    REQUIRE(::stat(kept.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0600);
+    for (const std::string& wrong : {std::string(), bytes.substr(1), bytes.substr(sizeof(sock_filter)), bytes + bytes}) {
+        CAPTURE(wrong.size());
+        place.bundle.file("state/web-1/seccomp.bpf", wrong);
+        CHECK_FALSE(file.read());
+        CHECK(runtime::is_broken(file.read().error()));
+    }
+    REQUIRE(::unlink(kept.c_str()) == 0);
+    CHECK(runtime::is_broken(file.read().error()));
+    place.bundle.file("elsewhere", bytes);  // a symlink in its place is not followed
+    place.bundle.link(place.bundle.path() + "/elsewhere", "state/web-1/seccomp.bpf");
+    CHECK(runtime::is_broken(file.read().error()));
+    CHECK(runtime::remove(place.settings, "web-1", true));
 }
 
 TEST_CASE("records: ids that are paths, empty, long or odd are refused everywhere") {

@@ -20,7 +20,7 @@ Expected hardened() {
     e.no_new_privs = true;
     e.seccomp_mode = 2;
     e.seccomp_filters = 1;
-    e.seccomp_program = "0600000000000000";
+    e.seccomp_program = {BPF_STMT(BPF_RET | BPF_K, 0)};
     e.own_namespaces = {"mnt", "net", "pid", "user"};
     e.uid_map = e.gid_map = {{0, 524288, 65536}};
     e.setgroups_allowed = true;
@@ -56,7 +56,7 @@ Observed running() {
     o.no_new_privs = true;
     o.seccomp_mode = 2;
     o.seccomp_filters = 1;
-    o.seccomp_program = "0600000000000000";
+    o.seccomp_program = {BPF_STMT(BPF_RET | BPF_K, 0)};
     o.namespaces = {{"mnt", 11}, {"net", 12}, {"pid", 13}, {"user", 14}};
     o.host_namespaces = {{"mnt", 1}, {"net", 2}, {"pid", 3}, {"user", 4}};
     o.uid_map = o.gid_map = {{0, 524288, 65536}};
@@ -177,7 +177,7 @@ TEST_CASE("what only the outside sees") {
     const std::vector<Deviation> outside_only = {
         {"seccomp.mode", [](Observed& o) { o.seccomp_mode = 0; }},
         {"seccomp.filters", [](Observed& o) { o.seccomp_filters = 2; }},
-        {"seccomp.program", [](Observed& o) { o.seccomp_program = "0600000000000001"; }},
+        {"seccomp.program", [](Observed& o) { o.seccomp_program = {BPF_STMT(BPF_RET | BPF_K, 1)}; }},
         {"fds", [](Observed& o) { o.fds->push_back(7); }},
         {"limits.RLIMIT_NOFILE", [](Observed& o) { o.limits.erase("RLIMIT_NOFILE"); }},
         {"fds.foreign", [](Observed& o) { o.foreign_fds->push_back(5); }},
@@ -333,8 +333,11 @@ TEST_CASE("Expected survives its JSON") {
     write_json(writer, before);
     const auto document = casemate::json::Document::parse(writer.text());
     REQUIRE(document);
-    const auto after = expected_from_json(document.value().root());
+    auto after = expected_from_json(document.value().root());
     REQUIRE(after);
+    // Whoever forgets to put the program in its place is told.
+    CHECK(red(compare(after.value(), running(), Viewpoint::outside)) == std::vector<std::string>{"seccomp.program"});
+    after.value().seccomp_program = before.seccomp_program;
     casemate::json::Writer again;
     write_json(again, after.value());
     CHECK(again.text() == writer.text());
@@ -348,7 +351,7 @@ TEST_CASE("Expected survives its JSON") {
 
 TEST_CASE("an unknown or wrong member of a stored Expected is an error") {
     for (const char* text :
-         {R"({"surprise": 1})", R"({"uids": ["1"]})", R"({"umask": "0027"})", R"({"uidMap": [[0, 1]]})", "[]",
+         {R"({"surprise": 1})", R"({"uids": ["1"]})", R"({"umask": "0027"})", R"({"seccompInstructions": 0})", R"({"seccompInstructions": 4097})", R"({"uidMap": [[0, 1]]})", "[]",
           R"({"limits": {"RLIMIT_CORE": [0]}})", R"({"mounts": [{"mountPoint": "/", "flag": []}]})"}) {
         CAPTURE(text);
         const auto document = casemate::json::Document::parse(text);

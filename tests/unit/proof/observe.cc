@@ -95,7 +95,7 @@ plan::Expected restricted_expectation() {
     e.no_new_privs = true;
     e.seccomp_mode = 2;
     e.seccomp_filters = 1;
-    e.seccomp_program = plan::program_hex(program);
+    e.seccomp_program.emplace(program.begin(), program.end());
     e.own_namespaces = {"mnt", "net", "uts"};
     e.mounts = {{"tmpfs", "", "/mnt", {"nosuid", "nodev", "noexec"}, {}, {"size=64k"}, false}};
     e.readonly_paths = {"/proc/sys", "/no/such/path"};
@@ -175,7 +175,7 @@ TEST_CASE("another program, or one more filter, is named") {
     REQUIRE(later);
     CHECK(red(later.value()).empty());
     expected.seccomp_filters = 2;
-    expected.seccomp_program->back() = '1';
+    expected.seccomp_program->back().k ^= 1;
     const auto other = proof::verify(procfs.value(), child.pid(), expected, "other program");
     REQUIRE(other);
     CHECK(red(other.value()) == std::vector<std::string>{"seccomp.program"});
