@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/text.h"
+#include "cgroup/events.h"
 #include "launch/init.h"
 #include "launch/wire.h"
 #include "steps/sequence.h"
@@ -54,17 +55,26 @@ Error failed(const FailedMessage& failure) {
 }
 
 // Init is gone without a word: say how. One that only closed the channel is somebody else's doing, and is ended.
-Error died(pid_t pid, FdView pidfd, std::string_view when) {
+Error died(const steps::HostContext& host, FdView pidfd, std::string_view when) {
     constexpr int grace_ms = 2000;
     if (!sys::wait_readable(pidfd, grace_ms)) {
         (void)!sys::pidfd_send_signal(pidfd, SIGKILL);
         return Error::invalid(concat("init closed its channel ", when));
     }
     int status = 0;
-    while (::waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {
+    while (::waitpid(host.pid, &status, __WALL) < 0 && errno == EINTR) {
     }
+    constexpr const char* filter_hint = "the filter must allow the calls that 'casemate plan' lists";
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        return Error::invalid(concat("init was killed by its seccomp filter ", when)).hint("the filter must allow the calls that 'casemate plan' lists");
+        return Error::invalid(concat("init was killed by its seccomp filter ", when)).hint(filter_hint);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        const auto kills = cgroup::oom_kills(host.prepared.group);
+        if (kills && kills.value().value_or(0) > 0)
+            return Error::with_code(ENOMEM, concat("init was killed for want of memory (OOM) in its control group ", when)).hint("the memory limit is too low to start anything: init needs a few MiB itself");
+    }
+    // The stub, whose write and exit are refused, can only crash.
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && !host.plan.seccomp().program.empty())
+        return Error::invalid(concat("init was killed by signal ", SIGSEGV, " ", when)).hint(filter_hint);
     if (WIFSIGNALED(status)) return Error::invalid(concat("init was killed by signal ", WTERMSIG(status), " ", when));
     return Error::invalid(concat("init ended with code ", WEXITSTATUS(status), " ", when));
 }
@@ -135,7 +145,7 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
         TRY(send(channel, Letter::go));
         first = TRY(receive(channel, pidfd, options.deadline_ms, options.signals));
     }
-    if (first.end) return died(host.pid, pidfd, "before the app was started");
+    if (first.end) return died(host, pidfd, "before the app was started");
     if (first.letter == Letter::failed) return failed(first.failure);
     if (first.letter != Letter::ready) return Error::invalid("init said something else than ready");
     if (options.before_go) TRY(options.before_go({host.pid, pidfd, *host.proc, host.prepared.expected, host.prepared.group, stub_fds(host.prepared)}));
@@ -144,8 +154,8 @@ Result<void> bring_up(steps::HostContext& host, FdView channel, FdView pidfd, co
     TRY(send(channel, Letter::execute));
     const Message second = TRY(await_exec(host, channel, pidfd, options.deadline_ms));
     // Without an init of ours the closed channel is the app's exec; with one, the stub keeps it open while it lives.
-    if (second.end && host.plan.process().own_init) return died(host.pid, pidfd, "before the app was started");
-    if (host.prepared.gate.present() && second.letter != Letter::waiting) return died(host.pid, pidfd, "before it waited for 'start'");
+    if (second.end && host.plan.process().own_init) return died(host, pidfd, "before the app was started");
+    if (host.prepared.gate.present() && second.letter != Letter::waiting) return died(host, pidfd, "before it waited for 'start'");
     if (second.end || second.letter == Letter::waiting) return {};
     if (second.letter == Letter::started && host.plan.process().own_init) return {};
     if (second.letter == Letter::cannot_execute) return cannot_execute(host.plan.process().program(), second.number);

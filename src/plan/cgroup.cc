@@ -218,7 +218,7 @@ Result<void> Compiler::cgroup() {
     const bool hopeless = !facts_.root() && facts_.cgroups.kind() != cgroup::Kind::v2 && request.path.empty();
     plan.draft = TRY(cgroup::prepare(std::move(request), hopeless ? cgroup::Layout() : facts_.cgroups));
     plan.none = plan.draft.layout.hierarchies.empty();
-    if (plan.none && limited) note("this host gives this caller no cgroup: limits.memory, swap, cpu, pids and oomGroup are not applied");
+    if (plan.none) note(limited ? "this host gives this caller no cgroup: limits.memory, swap, cpu, pids and oomGroup are not applied" : "this host gives this caller no cgroup");
     return {};
 }
 

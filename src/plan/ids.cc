@@ -146,9 +146,9 @@ Result<void> Compiler::ids() {
     TRY(check_map(ids.uid_map, "uidMappings"));
     TRY(check_map(ids.gid_map, "gidMappings"));
     if (!ids.uid_map.empty()) {
-        if (!maps_id(ids.uid_map, ids.uid)) return Error::invalid(concat("uid ", ids.uid, " is not in the user namespace's map"));
+        if (!maps_id(ids.uid_map, ids.uid)) return Error::invalid(concat("config.json: $.process.user: uid ", ids.uid, " is not in the user namespace's map"));
         for (const uint32_t gid : ids.groups)
-            if (!maps_id(ids.gid_map, gid)) return Error::invalid(concat("gid ", gid, " is not in the user namespace's map"));
+            if (!maps_id(ids.gid_map, gid)) return Error::invalid(concat("config.json: $.process.user: gid ", gid, " is not in the user namespace's map"));
     }
     if (profile_.identity.run_as_non_root.value_or(false) && ids.uid == 0)
         return Error::with_code(EPERM, "uid 0 is refused: identity.runAsNonRoot holds").hint("set another user with --user, or waive identity.runAsNonRoot");

@@ -64,8 +64,6 @@ private:
             pidfd = TRY(sys::duplicate(waiting.pidfd));
             TRY(verify_waiting(waiting));
             if (terminal) TRY(terminal->attach());
-            if (!app.plan.cgroup().none && waiting.group.members().empty())
-                log(LogLevel::info, "this user may make no cgroup: limits.memory, swap, cpu, pids and oomGroup are not applied");
             // Before the app runs: a launcher that dies now leaves a record that names its container.
             TRY(remember(app, site, waiting));
             TRY(write_pid_file(options_.pid_file, waiting.pid));

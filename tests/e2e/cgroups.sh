@@ -94,6 +94,14 @@ config "$(jq -rn --arg eat "$eat" '"(.process.args = \(["/bin/sh", "-c", $eat]))
 run run --bundle "$bundle" "$id" >"$scratch/eat" 2>&1
 assert_eq "the control's output" "$(cat "$scratch/eat")" 48000000
 
+say "a limit that not even init fits in: said as such"
+config '.process.args = ["/bin/true"] | .linux.resources.memory = {limit: 1}'
+status=0
+run run --bundle "$bundle" "$id" 2>"$scratch/error" || status=$?
+assert_eq "exit code" $status 125
+grep -q 'for want of memory (OOM) in its control group' "$scratch/error" || fail "another error: $(cat "$scratch/error")"
+no_group_left "$id"
+
 say "kernel memory is part of the limit; what only v1 has is set there, and refused by v2"
 small='"limit": 33554432, "kernel": 33554432'
 config ".process.args = [\"/bin/sleep\", \"1005\"] | .linux.resources.memory = {$small}"

@@ -119,6 +119,7 @@ refused() { # STATEMENTS REGEX
 refused 'c["linux"]["intelRdt"] = {"closID": "x"}' 'linux.intelRdt: '
 refused 'c["process"]["scheduler"] = {"policy": "SCHED_OTHER", "priority": 3}' 'process.scheduler: priority'
 refused 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/x"}' 'cannot be the default'
+refused 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO"}' 'before the app was started.*the filter must allow the calls'
 refused 'c["mounts"].append({"destination": "/proc/self", "type": "tmpfs", "source": "x"})' 'at or below /proc'
 refused 'c["ociVersion"] = "2.0.0"' 'ociVersion'
 refused 'c["linux"]["netDevices"] = {"eth0": {}}' 'netDevices'

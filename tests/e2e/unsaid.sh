@@ -63,6 +63,12 @@ become user
 bundle ".process.cwd = \"/work/app\" | .linux.namespaces += [{type: \"user\"}]
     | .linux.uidMappings = [{containerID: 0, hostID: $id, size: 1}] | .linux.gidMappings = [{containerID: 0, hostID: $(id -g "$test_user"), size: 1}]"
 assert_eq "rootless" "$(seen | tr '\n' ' ')" "/work/app 0 755 0 755 "
+# Nothing is delegated to this user: it works without limits, and says so.
+for path in "" /casemate-unsaid; do
+    jq --arg path "$path" '.linux.cgroupsPath = $path' "$home/config.json" >"$scratch/with-path.json"
+    cp "$scratch/with-path.json" "$home/config.json"
+    assert_match "without a cgroup ('$path')" "$(run --debug run --bundle "$home" unsaid </dev/null 2>&1)" "no cgroup.*/work/app"
+done
 become root
 
 say "the umask"

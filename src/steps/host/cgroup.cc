@@ -1,4 +1,5 @@
 // The container's control group: made and limited before there is a process to limit (RECIPES H9, H12).
+#include "base/log.h"
 #include "base/text.h"
 #include "steps/host/steps.h"
 
@@ -28,6 +29,9 @@ const HostStep make_cgroup{
     "make cgroup", Phase::prepare, [](const plan::Plan& plan) { return !plan.cgroup().none; }, describe_group,
     [](HostContext& context) -> Result<void> {
         context.prepared.group = TRY(cgroup::Group::create(context.plan.cgroup().draft));
+        // Without privilege only: config.json's limits would have been an error.
+        if (context.prepared.group.members().empty())
+            log(LogLevel::info, concat("this user may make no cgroup: ", context.plan.cgroup().draft.request.limits.empty() ? "there is none" : "limits.memory, swap, cpu, pids and oomGroup are not applied"));
         return {};
     }};
 

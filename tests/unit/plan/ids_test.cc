@@ -176,16 +176,16 @@ TEST_CASE("ids: maps without the namespace that they belong to are refused, not 
 TEST_CASE("ids: an id that the map does not have") {
     Input input = with_user_namespace(root_facts(), {{0, 100000, 1000}}, {{0, 100000, 1000}});
     input.config.process->user = {1000, 0, std::nullopt, {}};
-    CHECK(refusal(input) == "uid 1000 is not in the user namespace's map");
+    CHECK(refusal(input) == "config.json: $.process.user: uid 1000 is not in the user namespace's map");
     input.config.process->user = {999, 1000, std::nullopt, {}};
-    CHECK(refusal(input) == "gid 1000 is not in the user namespace's map");
+    CHECK(refusal(input) == "config.json: $.process.user: gid 1000 is not in the user namespace's map");
     input.config.process->user = {999, 999, std::nullopt, {4000}};
-    CHECK(refusal(input) == "gid 4000 is not in the user namespace's map");
+    CHECK(refusal(input) == "config.json: $.process.user: gid 4000 is not in the user namespace's map");
     input.config.process->user = {999, 999, std::nullopt, {998}};
     CHECK(refusal(input) == "compiled");
     Input big = launching(shipped("hardened"));
     big.config.process->user.uid = 65536;
-    CHECK(refusal(big) == "uid 65536 is not in the user namespace's map");
+    CHECK(refusal(big) == "config.json: $.process.user: uid 65536 is not in the user namespace's map");
 }
 
 TEST_CASE("ids: root is refused inside and on the host") {
