@@ -74,7 +74,7 @@ Result<App> prepare_app(const Settings& settings, const LaunchOptions& options, 
     std::string data;
     if (image || needs.data || needs.notified) data = TRY(site.make_data());
     SourceRequest wanted{options.source, options.ref, data + "/image", setid_word(profile), 0, false, {}, &profile};
-    wanted.store = image && (facts.root() || (!facts.nested && can_store_without_root(facts.kernel))) && !needs.own_root && can_store(data, facts.kernel);
+    wanted.store = image && (facts.root() || !facts.nested) && !needs.own_root && can_store(data, facts.kernel);
     if (image && !wanted.store && request.id_base != 0 && !can_idmap(data, facts.kernel)) {
         log(LogLevel::info, concat(quoted(data), " cannot be idmapped: unpacking with the owners of the container's range"));
         wanted.shift = request.id_base;

@@ -154,8 +154,6 @@ bool can_idmap(const std::string& directory, std::string_view kernel) { return l
 // user.* attributes come later than idmaps.
 bool can_store(const std::string& directory, std::string_view kernel) { return lies_on_suitable(directory, kernel, 6); }
 
-bool can_store_without_root(std::string_view kernel) { return is_since(kernel, 6, 15); }
-
 Result<SourceIdentity> identify(const SourceRequest& request) {
     const std::string& source = request.source;
     if (source.starts_with("docker://")) return SourceIdentity{source, "pulled"};

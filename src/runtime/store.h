@@ -11,9 +11,6 @@ bool can_idmap(const std::string& directory, std::string_view kernel);
 // Can an image be run from layers below `directory`? Its file system must take idmaps, be an overlay's upper and keep
 // user.* attributes.
 bool can_store(const std::string& directory, std::string_view kernel);
-// Without root only where an overlay takes layers that are attached nowhere [6.15]: under 6.1, where each must be attached first,
-// an app that was given its socket (--listen) did not answer, and why is not known.
-bool can_store_without_root(std::string_view kernel);
 
 // An image from the store, unpacked into it first where it is not there. request.scratch is a directory that may be made
 // for what is fetched from a registry. Errors as those of casemate-unpack.
