@@ -111,7 +111,7 @@ Result<Plan> Compiler::run() && {
     plan_.profile_name_ = profile_.name;
     plan_.waivers_ = profile_.waivers;
     if (config_.process->args.empty() && !request_.may_lack_process)
-        return Error::invalid("config.json: $.process.args: nothing to run").hint("name a command after '--'");
+        return Error::invalid("config.json: $.process.args: nothing to run").hint(request_.launch ? "name a command after '--'" : "a process has at least one argument: its program");
     TRY(refuse_unsupported());
     TRY(ids());
     TRY(namespaces());

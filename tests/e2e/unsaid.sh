@@ -81,6 +81,22 @@ done
 bundle '.process.user.umask = 0 | .process.args[3] = "umask"'
 assert_eq "a umask that is asked for" "$(umask 0077; seen)" "0000"
 
+say "HOME: the user's of the container's passwd, or /; what config.json says stays"
+mkdir -p "$home/rootfs/etc"
+printf 'root:x:0:0::/root:/bin/sh\nbroken:5\napp:x:5:5:An app:/home/app:/bin/sh\n' >"$home/rootfs/etc/passwd"
+command='echo $HOME'
+for row in 0:/root 5:/home/app 6:/; do
+    bundle ".process.user.uid = ${row%:*}"
+    assert_eq "HOME of ${row%:*}" "$(seen)" "${row#*:}"
+done
+bundle '.process.env += ["HOME=/mine"]'
+assert_eq "HOME that is asked for" "$(seen)" /mine
+rm "$home/rootfs/etc/passwd"
+mkfifo "$home/rootfs/etc/passwd"
+bundle
+assert_eq "HOME beside a FIFO" "$(seen)" /
+rm "$home/rootfs/etc/passwd"
+
 say "a container that was never started, signal 0, exec's variables"
 command='exec sleep 1000'
 bundle
@@ -92,7 +108,7 @@ nothing_left
 assert_eq "umask of exec" "$(umask 0; run exec busy sh -c umask)" "0022"
 run delete busy 2>/dev/null && fail "a running container was deleted without --force"
 run kill busy 0 || fail "kill 0"
-assert_eq "a variable more" "$(run exec -e MORE=2 busy env | sort | tr '\n' ' ')" "KEPT=1 MORE=2 PATH=/bin "
+assert_eq "a variable more" "$(run exec -e MORE=2 busy env | sort | tr '\n' ' ')" "HOME=/ KEPT=1 MORE=2 PATH=/bin "
 for variable in MORE =2 ""; do
     status=0
     said=$(run exec -e "$variable" busy env 2>&1) || status=$?

@@ -76,6 +76,32 @@ Result<std::string> find_program(const plan::ProcessPlan& process) {
     return std::move(error).exit_with(127).hint("is the command in the image, and is the image for this architecture?");
 }
 
+// The home of `uid` in the container's passwd(5); "/" where none is told. Not a FIFO, nor more than a file of accounts is.
+std::string home_of(uint32_t uid) {
+    constexpr size_t passwd_max = 1 << 20;
+    const auto file = sys::openat2(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
+    if (!file) return "/";
+    const auto status = sys::fstat(file.value());
+    if (!status || !S_ISREG(status.value().st_mode)) return "/";
+    const auto text = sys::read_all(file.value(), passwd_max);
+    if (!text) return "/";
+    for (const std::string_view line : split(text.value(), '\n')) {
+        const std::vector<std::string_view> parts = split(line, ':');
+        if (parts.size() == 7 && parse_decimal(parts[2]) == uid && parts[5].starts_with('/') && parts[5].find('\0') == std::string_view::npos) return std::string(parts[5]);
+    }
+    return "/";
+}
+
+// runc and crun set it, and Kubernetes counts on it: CRI names no HOME.
+void add_home(InitContext& context) {
+    const plan::ProcessPlan& process = context.plan.process();
+    for (const std::string& variable : process.env)
+        if (variable.starts_with("HOME=")) return;
+    static std::string home;  // until the exec, which is this process' only one
+    home = concat("HOME=", home_of(context.plan.ids().uid));
+    context.envp.push_back(home.c_str());
+}
+
 // For the stub: its control word, the program's path, then the app's own argv. Ready before the filter, which may deny
 // whatever an allocation needs.
 void prepare_arguments(InitContext& context) {
@@ -85,6 +111,7 @@ void prepare_arguments(InitContext& context) {
     for (const std::string& argument : process.args) context.argv.push_back(argument.c_str());
     context.argv.push_back(nullptr);
     for (const std::string& variable : process.env) context.envp.push_back(variable.c_str());
+    if (!context.prepared.program) add_home(context);
     context.envp.push_back(nullptr);
 }
 

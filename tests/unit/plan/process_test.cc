@@ -36,7 +36,7 @@ TEST_CASE("process: nothing to run, or nowhere to run it") {
     Input input;
     input.config.process->args.clear();
     CHECK(refusal(input) == "config.json: $.process.args: nothing to run");
-    CHECK(hint_of(input) == "name a command after '--'");
+    CHECK(hint_of(input) == "a process has at least one argument: its program");
     input.config.process.reset();
     CHECK(refusal(input) == "config.json: $.process.args: nothing to run");
     for (const char* cwd : {"", "srv", "./srv"}) {
