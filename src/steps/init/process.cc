@@ -111,7 +111,7 @@ void prepare_arguments(InitContext& context) {
     for (const std::string& argument : process.args) context.argv.push_back(argument.c_str());
     context.argv.push_back(nullptr);
     for (const std::string& variable : process.env) context.envp.push_back(variable.c_str());
-    if (!context.prepared.program) add_home(context);
+    if (!context.prepared.program && process.executable.empty()) add_home(context);  // a hook gets its own environment
     context.envp.push_back(nullptr);
 }
 
