@@ -16,8 +16,10 @@ def attack(lab):
     bundle.config["process"]["env"] = ["PATH=/bin", "ONLY=this"]
     bundle.config["process"]["args"] = ["env"]
     lab.environment["SECRET"] = "of the host"
+    lab.environment["HOME"] = "/of-the-host"
     result = lab.run(bundle)
-    lab.check(sorted(result.out.split("\n")) == ["", "ONLY=this", "PATH=/bin"], f"environment: {result}")
+    # HOME is told by the container's passwd, which is not there: never the host's.
+    lab.check(sorted(result.out.split("\n")) == ["", "HOME=/", "ONLY=this", "PATH=/bin"], f"environment: {result}")
 
 
 main(attack)
