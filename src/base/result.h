@@ -5,8 +5,7 @@
 // Both types are [[nodiscard]]: a restriction that could not be applied cannot be overlooked (ARCHITECTURE, rule 1).
 #pragma once
 
-#include <cerrno>
-#include <new>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,38 +13,45 @@
 
 namespace casemate {
 
+// One pointer, and nothing of it inline: the path of a launch that succeeds has hundreds of places where it could fail.
 class [[nodiscard]] Error {
 public:
+    Error(Error&&) noexcept = default;
+    Error& operator=(Error&&) noexcept = default;
+    [[gnu::cold]] Error(const Error& other);
+    [[gnu::cold]] Error& operator=(const Error& other);
+    ~Error() = default;
+
     // A failed system call. Reads errno first of all: building the text may change it.
-    static Error sys(std::string_view call) {
-        const int saved = errno;
-        return from_errno(saved, call);
-    }
+    [[gnu::cold]] static Error sys(std::string_view call);
     // The same with a saved errno value. `call` is the call's name, with its object where one is known.
-    static Error from_errno(int value, std::string_view call);
+    [[gnu::cold]] static Error from_errno(int value, std::string_view call);
     // A failure that no errno describes: bad input, a broken rule.
-    static Error invalid(std::string text) { return Error(EINVAL, std::move(text)); }
+    [[gnu::cold]] static Error invalid(std::string text);
     // As `invalid`, with an errno value that callers may test.
-    static Error with_code(int code, std::string text) { return Error(code, std::move(text)); }
+    [[gnu::cold]] static Error with_code(int code, std::string text);
 
     // Puts `where` in front: "where: text".
-    Error within(std::string_view where) &&;
+    [[gnu::cold]] Error within(std::string_view where) &&;
     // A remedy, printed on its own line after "hint: ". The innermost hint stays.
-    Error hint(std::string text) &&;
+    [[gnu::cold]] Error hint(std::string text) &&;
     // The process exit code that this error asks for: 125 unless said (126 cannot execute, 127 not found).
-    Error exit_with(int code) &&;
+    [[gnu::cold]] Error exit_with(int code) &&;
 
-    int code() const { return code_; }
-    int exit_code() const { return exit_code_; }
-    const std::string& text() const { return text_; }
-    const std::string& hint_text() const { return hint_; }
+    // Of an error that was moved from: EINVAL.
+    int code() const;
+    int exit_code() const;
+    const std::string& text() const;
+    const std::string& hint_text() const;
 
 private:
-    Error(int code, std::string text) : code_(code), text_(std::move(text)) {}
-    int code_;
-    int exit_code_ = 125;
-    std::string text_;
-    std::string hint_;
+    struct What;
+    struct Forget {
+        [[gnu::cold]] void operator()(What* what) const;
+    };
+    Error(int code, std::string text);
+    const What& what() const;
+    std::unique_ptr<What, Forget> what_;  // null: moved from
 };
 
 // "EPERM" for EPERM; a decimal number for a value without a name.
