@@ -129,7 +129,6 @@ Result<Made> make_container(const Settings& settings, const CreateOptions& optio
         record.rootfs = plan.mounts().root.path;
         record.profile = plan.profile_name();
         record.program = plan.process().program();
-        record.expected = waiting.expected;
         record.cgroups = waiting.group.paths();
         // From here on the container is its engine's, which deletes it: gc leaves it alone.
         record.until_deleted = detached;

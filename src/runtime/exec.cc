@@ -158,7 +158,7 @@ Result<Target> open_target(const RecordFile& file, Record record, Fd process) {
     Target target;
     target.record = std::move(record);
     target.pidfd = std::move(process);
-    target.policy = TRY(read_policy(file, target.record));
+    target.policy = TRY(read_policy(file));
     TRY(find_namespaces(target));
     target.group = TRY(cgroup::Group::open_existing(target.record.cgroups));
     return target;

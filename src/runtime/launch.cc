@@ -106,7 +106,6 @@ private:
         record.rootfs = app.plan.mounts().root.path;
         record.profile = app.plan.profile_name();
         record.annotations = app.source.annotations;
-        record.expected = waiting.expected;
         record.cgroups = waiting.group.paths();
         record.waivers = app.plan.waivers();
         TRY(write_policy(site.file(), app.plan, app.config, app.profile, app.request, waiting));

@@ -55,21 +55,26 @@ Result<std::string> read_text(const json::Value& root, std::string_view key) {
     return std::string(value->string());
 }
 
+Result<uint32_t> read_number(const json::Value& root, std::string_view key) {
+    const json::Value* value = root.find(key);
+    if (!value || !value->is_integer() || value->unsigned_integer() > UINT32_MAX) return broken();
+    return static_cast<uint32_t>(value->unsigned_integer());
+}
+
 // The program is what the container was seen to run under: no other one may come of the same rules later.
-Result<plan::SeccompPlan> read_filter(const json::Value* value, const plan::Expected& expected) {
-    const json::Value* const flags = value ? value->find("flags") : nullptr;
-    if (!flags || !flags->is_integer() || flags->unsigned_integer() > UINT32_MAX) return broken();
+Result<plan::SeccompPlan> read_filter(const RecordFile& file, const json::Value* value) {
+    if (!value) return broken();
     plan::SeccompPlan filter;
-    filter.flags = static_cast<uint32_t>(flags->unsigned_integer());
+    filter.flags = TRY(read_number(*value, "flags"));
     filter.listener_path = TRY(read_text(*value, "listenerPath"));
     filter.listener_metadata = TRY(read_text(*value, "listenerMetadata"));
-    const bool filtered = TRY(read_flag(*value, "filtered"));
-    if (filtered != expected.seccomp_program.has_value()) return broken();
-    if (filtered) filter.program = *expected.seccomp_program;
+    const uint32_t instructions = TRY(read_number(*value, "instructions"));
+    if (instructions > BPF_MAXINSNS) return broken();
+    if (instructions != 0) filter.program = TRY(file.read_program(instructions));
     return filter;
 }
 
-Result<PolicyFile> parse_policy(std::string_view text, const plan::Expected& expected) {
+Result<PolicyFile> parse_policy(const RecordFile& file, std::string_view text) {
     const json::Document document = TRY(json::Document::parse(text));
     const json::Value& root = document.root();
     PolicyFile policy;
@@ -90,7 +95,7 @@ Result<PolicyFile> parse_policy(std::string_view text, const plan::Expected& exp
     policy.request.root_can_idmap = TRY(read_flag(root, "rootCanIdmap"));
     policy.request.keep_session_keyring = TRY(read_flag(root, "keepSessionKeyring"));
     policy.ceiling = policy.request.sources_resolved = TRY(read_flag(root, "ceiling"));
-    policy.request.filter = TRY(read_filter(root.find("filter"), expected));
+    policy.request.filter = TRY(read_filter(file, root.find("filter")));
     return policy;
 }
 
@@ -105,7 +110,7 @@ Result<void> write_policy(const RecordFile& file, const plan::Plan& plan, const 
     out.field("rootShifted", request.root_shifted).field("rootCanIdmap", request.root_can_idmap);
     out.field("ceiling", request.sources_resolved);
     out.field("keepSessionKeyring", request.keep_session_keyring);
-    out.key("filter").begin_object().field("filtered", !plan.seccomp().program.empty()).field("flags", plan.seccomp().flags);
+    out.key("filter").begin_object().field("instructions", uint64_t{plan.seccomp().program.size()}).field("flags", plan.seccomp().flags);
     out.field("listenerPath", plan.seccomp().listener_path).field("listenerMetadata", plan.seccomp().listener_metadata).end_object();
     out.key("namespaces").begin_object();
     for (const char* kind : namespace_files)
@@ -116,13 +121,14 @@ Result<void> write_policy(const RecordFile& file, const plan::Plan& plan, const 
     out.field("setgroupsDenied", plan.ids().deny_setgroups).end_object();
     oci::Config stored = config;
     stored.linux_.seccomp.reset();
+    TRY(file.write_expected(waiting.expected));
     TRY(write_once(file.directory(), config_name, oci::to_json(stored)));
     return write_once(file.directory(), policy_name, out.text());
 }
 
-Result<PolicyFile> read_policy(const RecordFile& file, const Record& record) {
+Result<PolicyFile> read_policy(const RecordFile& file) {
     const std::string text = TRY_IN(policy_name, sys::read_file(file.directory(), policy_name, file_limit));
-    PolicyFile policy = TRY(parse_policy(text, record.expected));
+    PolicyFile policy = TRY(parse_policy(file, text));
     const std::string config = TRY_IN(config_name, sys::read_file(file.directory(), config_name, file_limit));
     policy.config = TRY(oci::parse_config(config));
     return policy;

@@ -26,10 +26,9 @@ struct PolicyFile {
     bool ceiling = false;    // the profile is a host-wide ceiling over config.json: a new process is tightened, too
 };
 
-// Written while the container waits, before it runs a single instruction of the app.
+// Written while the container waits, before it runs a single instruction of the app, with what it must look like.
 Result<void> write_policy(const RecordFile& file, const plan::Plan& plan, const oci::Config& config, const policy::Profile& profile,
                           const plan::Request& request, const launch::Waiting& waiting);
-// `record`: of the same container. It keeps the filter's program.
-Result<PolicyFile> read_policy(const RecordFile& file, const Record& record);
+Result<PolicyFile> read_policy(const RecordFile& file);
 
 }  // namespace casemate::runtime

@@ -27,8 +27,8 @@ namespace {
 // What `create` makes before it has its name: PID.ID follow.
 constexpr std::string_view unborn = ".new.";
 constexpr size_t record_limit = size_t{4} << 20;
-// The second holds the seccomp program as the kernel takes it, and is there when the record expects one.
-constexpr const char *record_name = "state.json", *program_name = "seccomp.bpf", *new_name = "state.new";
+// The program is kept as the kernel takes it: in JSON it would cost a reader more than all the rest.
+constexpr const char *record_name = "state.json", *expected_name = "expected.json", *program_name = "seccomp.bpf", *new_name = "state.new";
 
 // Reads members of our own document; anything else than expected makes the whole record broken.
 class Members {
@@ -78,9 +78,7 @@ std::string to_json(const Record& record) {
         out.begin_object().field("what", waiver.what).field("from", waiver.from).field("to", waiver.to).field("because", waiver.because);
         out.field("file", waiver.file).field("overruledBy", waiver.overruled_by).end_object();
     }
-    out.end_array().key("expected");
-    plan::write_json(out, record.expected);
-    out.end_object();
+    out.end_array().end_object();
     return out.take();
 }
 
@@ -120,9 +118,7 @@ Result<Record> parse_record(std::string_view text) {
             Members waiver(item);
             record.waivers.push_back({waiver.text("what"), waiver.text("from"), waiver.text("to"), waiver.text("because"), waiver.text("file"), waiver.text("overruledBy")});
         }
-    const json::Value* expected = members.object("expected");
     if (!members.good() || check_id(record.id).operator bool() == false) return broken();
-    record.expected = TRY(plan::expected_from_json(*expected));
     return record;
 }
 
@@ -131,7 +127,7 @@ Result<RecordFile> RecordFile::create(const std::string& state_root, const Recor
     const std::string path = concat(state_root, "/", record.id), made = concat(state_root, "/", unborn, ::getpid(), ".", record.id);
     if (::mkdir(made.c_str(), 0700) < 0) return Error::sys("mkdir").within(quoted(made)).hint("use --root with a directory that you may write");
     ScopeExit take_away([&] {
-        for (const char* name : {record_name, program_name, new_name}) ::unlink(concat(made, "/", name).c_str());
+        for (const char* name : {record_name, new_name}) ::unlink(concat(made, "/", name).c_str());
         ::rmdir(made.c_str());
     });
     RecordFile file(state_root, record.id, TRY_IN(quoted(made), sys::open(made.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)));
@@ -195,9 +191,13 @@ Result<void> RecordFile::replace(const char* name, std::string_view bytes) const
     return {};
 }
 
-Result<void> RecordFile::write(const Record& record) const {
-    if (record.expected.seccomp_program) TRY(replace(program_name, plan::program_bytes(*record.expected.seccomp_program)));
-    return replace(record_name, to_json(record));
+Result<void> RecordFile::write(const Record& record) const { return replace(record_name, to_json(record)); }
+
+Result<void> RecordFile::write_expected(const plan::Expected& expected) const {
+    json::Writer out;
+    plan::write_json(out, expected);
+    if (expected.seccomp_program) TRY(replace(program_name, plan::program_bytes(*expected.seccomp_program)));
+    return replace(expected_name, out.text());
 }
 
 Result<void> RecordFile::lock() const {
@@ -215,13 +215,23 @@ Result<std::string> RecordFile::read(const char* name) const {
 
 Result<Record> RecordFile::read() const {
     const std::string text = TRY(read(record_name));
-    Record record = TRY_IN(concat("container ", quoted(id_)), parse_record(text));
-    if (auto& program = record.expected.seccomp_program) {
-        const std::string bytes = TRY(read(program_name));
-        if (bytes.size() != plan::program_bytes(*program).size()) return broken().within(concat("container ", quoted(id_)));
-        std::memcpy(program->data(), bytes.data(), bytes.size());
-    }
-    return record;
+    return TRY_IN(concat("container ", quoted(id_)), parse_record(text));
+}
+
+Result<plan::Expected> RecordFile::read_expected() const {
+    const std::string text = TRY(read(expected_name));
+    const json::Document document = TRY_IN(concat("container ", quoted(id_)), json::Document::parse(text));
+    plan::Expected expected = TRY_IN(concat("container ", quoted(id_)), plan::expected_from_json(document.root()));
+    if (expected.seccomp_program) expected.seccomp_program = TRY(read_program(expected.seccomp_program->size()));
+    return expected;
+}
+
+Result<std::vector<sock_filter>> RecordFile::read_program(size_t instructions) const {
+    const std::string bytes = TRY(read(program_name));
+    std::vector<sock_filter> program(instructions);
+    if (bytes.size() != plan::program_bytes(program).size()) return broken().within(concat("container ", quoted(id_)));
+    std::memcpy(program.data(), bytes.data(), bytes.size());
+    return program;
 }
 
 Result<void> RecordFile::remove() {

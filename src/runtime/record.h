@@ -1,5 +1,6 @@
 // What casemate remembers of a container: one small file on tmpfs, written before the first side effect and again when
-// the app runs. Identity is pid and start time: a pid may be reused, both together are not.
+// the app runs. Identity is pid and start time: a pid may be reused, both together are not. What it must look like lies
+// beside it, for those who compare.
 #pragma once
 
 #include <string>
@@ -31,7 +32,6 @@ struct Record {
     std::vector<launch::SocketFile> sockets;  // unix listeners' files, to be removed while they are the same
     std::vector<cgroup::Path> cgroups;  // before the launch without inodes: then maybe somebody else's
     std::map<std::string, std::string> annotations;
-    plan::Expected expected;
     std::vector<policy::WaiverRecord> waivers;
 };
 
@@ -51,6 +51,11 @@ public:
 
     Result<void> write(const Record& record) const;  // replaces it in one step
     Result<Record> read() const;
+    // What its process must look like, with the seccomp program in a file of its own. Written once, before the app runs.
+    Result<void> write_expected(const plan::Expected& expected) const;
+    Result<plan::Expected> read_expected() const;
+    // The program alone. EINVAL: it is not of that many instructions.
+    Result<std::vector<sock_filter>> read_program(size_t instructions) const;
     Result<void> remove();  // the record and its directory
     // The container's own directory on the host: fifos of `create`, what `exec` needs.
     FdView directory() const { return directory_; }

@@ -36,16 +36,19 @@ Result<void> tell_systemd(const Settings& settings, const Record& record, const 
 }
 
 // `verify` shall find what was asked for now.
-Result<void> remember(const RecordFile& file, Record& record, const cgroup::Limits& limits) {
-    if (!record.expected.cgroup) return {};
-    const cgroup::Draft draft = TRY(cgroup::prepare({record.id, *record.expected.cgroup, cgroup::IfNone::accept, limits}));
+Result<void> remember(const RecordFile& file, const std::string& id, const cgroup::Limits& limits) {
+    auto stored = file.read_expected();
+    if (!stored && stored.error().code() == ENOENT) return {};  // it is only being made: its launcher writes what it reads
+    plan::Expected expected = TRY(std::move(stored));
+    if (!expected.cgroup) return {};
+    const cgroup::Draft draft = TRY(cgroup::prepare({id, *expected.cgroup, cgroup::IfNone::accept, limits}));
     plan::Expected changed;
     plan::expect_cgroup(changed, draft);
     for (const auto& [path, value] : changed.cgroup_limits) {
         const std::string text = TRY_IN(quoted(path), sys::read_file(FdView(AT_FDCWD), path.c_str(), file_max));
-        record.expected.cgroup_limits[path] = trimmed(text);
+        expected.cgroup_limits[path] = trimmed(text);
     }
-    return file.write(record);
+    return file.write_expected(expected);
 }
 
 }  // namespace
@@ -62,7 +65,7 @@ Result<void> update(const Settings& settings, const std::string& id, oci::Resour
     const cgroup::Limits limits = TRY(plan::limits_of(resources));
     TRY(tell_systemd(settings, record, limits, group));
     TRY(group.update(limits));
-    return remember(file, record, limits);
+    return remember(file, record.id, limits);
 }
 
 Result<oci::Resources> read_resources(std::string_view file) {

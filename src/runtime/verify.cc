@@ -44,8 +44,9 @@ Result<proof::Verification> verify_id(const Settings& settings, const std::strin
     const RecordFile file = TRY(RecordFile::open(root, id));
     const Record record = TRY(file.read());
     if (!TRY(is_alive(record.pid, record.start_time))) return Error::with_code(ESRCH, "container not running").within(quoted(id));
+    plan::Expected expected = TRY(file.read_expected());
     const sys::Procfs procfs = TRY(sys::Procfs::host());
-    proof::Verification verification = TRY(proof::verify(procfs, record.pid, proof::while_running(record.expected), concat(id, " (pid ", record.pid, ")")));
+    proof::Verification verification = TRY(proof::verify(procfs, record.pid, proof::while_running(std::move(expected)), concat(id, " (pid ", record.pid, ")")));
     verification.waivers = record.waivers;
     if (!record.admitted.empty()) add_admission(record, verification);
     return verification;

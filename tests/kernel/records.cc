@@ -114,35 +114,43 @@ TEST_CASE("records: what was written is read, in one step each") {
     CHECK((status.st_mode & 0777) == 0600);
 }
 
-TEST_CASE("records: the seccomp program is kept beside the record, and a record without its program is broken") {
+TEST_CASE("records: what a process must look like is kept beside the record, and without its program it is broken") {
     const Place place;
-    Record record = record_of("web-1", 4711, 99);
-    record.expected.seccomp_program = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
-    put(place, record);
+    put(place, record_of("web-1", 4711, 99));
     const auto opened = RecordFile::open(place.settings.state_root, "web-1");
     REQUIRE(opened);
     const RecordFile& file = opened.value();
-    const auto back = file.read();
+    CHECK(file.read_expected().error().code() == ENOENT);  // it was never started
+    plan::Expected expected;
+    expected.umask = 027;
+    expected.seccomp_program = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
+    const std::string bytes(plan::program_bytes(*expected.seccomp_program));
+    REQUIRE(file.write_expected(expected));
+    const auto back = file.read_expected();
     REQUIRE(back);
-    REQUIRE(back.value().expected.seccomp_program);
-    const std::string bytes(plan::program_bytes(*record.expected.seccomp_program));
-    CHECK(plan::program_bytes(*back.value().expected.seccomp_program) == bytes);
-    CHECK(entries(place.settings.state_root + "/web-1") == 2);
-    const std::string kept = place.settings.state_root + "/web-1/seccomp.bpf";
-    struct stat status {};
-    REQUIRE(::stat(kept.c_str(), &status) == 0);
-    CHECK((status.st_mode & 0777) == 0600);
+    CHECK(back.value().umask == 027);
+    REQUIRE(back.value().seccomp_program);
+    CHECK(plan::program_bytes(*back.value().seccomp_program) == bytes);
+    const auto program = file.read_program(2);
+    REQUIRE(program);
+    CHECK(plan::program_bytes(program.value()) == bytes);
+    CHECK(entries(place.settings.state_root + "/web-1") == 3);
+    for (const char* name : {"/expected.json", "/seccomp.bpf"}) {
+        struct stat status {};
+        REQUIRE(::stat((place.settings.state_root + "/web-1" + name).c_str(), &status) == 0);
+        CHECK((status.st_mode & 0777) == 0600);
+    }
+    const auto is_refused = [&] { return !file.read_expected() && !file.read_program(2); };
     for (const std::string& wrong : {std::string(), bytes.substr(1), bytes.substr(sizeof(sock_filter)), bytes + bytes}) {
         CAPTURE(wrong.size());
         place.bundle.file("state/web-1/seccomp.bpf", wrong);
-        CHECK_FALSE(file.read());
-        CHECK(runtime::is_broken(file.read().error()));
+        CHECK(is_refused());
     }
-    REQUIRE(::unlink(kept.c_str()) == 0);
-    CHECK(runtime::is_broken(file.read().error()));
+    REQUIRE(::unlink((place.settings.state_root + "/web-1/seccomp.bpf").c_str()) == 0);
+    CHECK(is_refused());
     place.bundle.file("elsewhere", bytes);  // a symlink in its place is not followed
     place.bundle.link(place.bundle.path() + "/elsewhere", "state/web-1/seccomp.bpf");
-    CHECK(runtime::is_broken(file.read().error()));
+    CHECK(is_refused());
     CHECK(runtime::remove(place.settings, "web-1", true));
 }
 

@@ -42,6 +42,14 @@ TEST_CASE("stored: a merged profile keeps each layer of its filter") {
         }
 }
 
+TEST_CASE("stored: a profile that says nothing is what its text resolves to") {
+    const auto kept = from_documents("x", to_documents({})), resolved = from_documents("x", {R"({ "schemaVersion" : 1 })"});
+    REQUIRE(kept);
+    REQUIRE(resolved);
+    CHECK(to_documents({}) == std::vector<std::string>{"{\n  \"schemaVersion\": 1\n}"});
+    CHECK(kept.value() == resolved.value());
+}
+
 TEST_CASE("stored: waived fields stay waived, a broken document is an error") {
     const auto child = refine(shipped("hardened"), {"child", R"({"schemaVersion": 1,
         "waive": [{"what": "filesystem.readonlyRoot", "because": "the app writes there"}], "filesystem": {"readonlyRoot": false}})", "/"});
