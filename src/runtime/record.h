@@ -51,7 +51,7 @@ public:
 
     Result<void> write(const Record& record) const;  // replaces it in one step
     Result<Record> read() const;
-    // What its process must look like, with the seccomp program in a file of its own. Written once, before the app runs.
+    // What its process must look like, with the seccomp program in a file of its own. Written before the app runs, and by `update`.
     Result<void> write_expected(const plan::Expected& expected) const;
     Result<plan::Expected> read_expected() const;
     // The program alone. EINVAL: it is not of that many instructions.
