@@ -55,7 +55,10 @@ void start() {
     for (const char* one : {"/a", "/b", "/etc"}) ::mkdir((std::string(name) + one).c_str(), 0755);
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) std::abort();
-    if (::fork() == 0) answer(pair[1]);
+    if (::fork() == 0) {
+        ::close(pair[0]);  // else it would never see the end
+        answer(pair[1]);
+    }
     ::close(pair[1]);
     oracle = pair[0];
     std::atexit([] { ::close(oracle); });
