@@ -70,7 +70,7 @@ Result<plan::SeccompPlan> read_filter(const RecordFile& file, const json::Value*
     filter.listener_metadata = TRY(read_text(*value, "listenerMetadata"));
     const uint32_t instructions = TRY(read_number(*value, "instructions"));
     if (instructions > BPF_MAXINSNS) return broken();
-    if (instructions != 0) filter.program = TRY(file.read_program(instructions));
+    filter.program = TRY(file.read_program(instructions));
     return filter;
 }
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 #include <memory>
 
@@ -27,7 +26,7 @@ namespace {
 // What `create` makes before it has its name: PID.ID follow.
 constexpr std::string_view unborn = ".new.";
 constexpr size_t record_limit = size_t{4} << 20;
-// The program is kept as the kernel takes it: in JSON it would cost a reader more than all the rest.
+// The program is kept as the kernel takes it (plan::write_json leaves it out).
 constexpr const char *record_name = "state.json", *expected_name = "expected.json", *program_name = "seccomp.bpf", *new_name = "state.new";
 
 // Reads members of our own document; anything else than expected makes the whole record broken.
@@ -227,10 +226,12 @@ Result<plan::Expected> RecordFile::read_expected() const {
 }
 
 Result<std::vector<sock_filter>> RecordFile::read_program(size_t instructions) const {
-    const std::string bytes = TRY(read(program_name));
+    auto kept = read(program_name);
+    if (!kept && kept.error().code() != ENOENT) return std::move(kept).take_error();
+    const std::string bytes = kept ? std::move(kept).take() : std::string();
     std::vector<sock_filter> program(instructions);
     if (bytes.size() != plan::program_bytes(program).size()) return broken().within(concat("container ", quoted(id_)));
-    std::memcpy(program.data(), bytes.data(), bytes.size());
+    std::ranges::copy(bytes, reinterpret_cast<char*>(program.data()));
     return program;
 }
 

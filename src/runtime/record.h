@@ -54,7 +54,7 @@ public:
     // What its process must look like, with the seccomp program in a file of its own. Written before the app runs, and by `update`.
     Result<void> write_expected(const plan::Expected& expected) const;
     Result<plan::Expected> read_expected() const;
-    // The program alone. EINVAL: it is not of that many instructions.
+    // The program alone. EINVAL: it is not of that many instructions, 0 for none.
     Result<std::vector<sock_filter>> read_program(size_t instructions) const;
     Result<void> remove();  // the record and its directory
     // The container's own directory on the host: fifos of `create`, what `exec` needs.

@@ -134,6 +134,7 @@ TEST_CASE("records: what a process must look like is kept beside the record, and
     const auto program = file.read_program(2);
     REQUIRE(program);
     CHECK(plan::program_bytes(program.value()) == bytes);
+    CHECK_FALSE(file.read_program(0));  // a filter that nobody was to find is not passed over
     CHECK(entries(place.settings.state_root + "/web-1") == 3);
     for (const char* name : {"/expected.json", "/seccomp.bpf"}) {
         struct stat status {};
@@ -148,6 +149,9 @@ TEST_CASE("records: what a process must look like is kept beside the record, and
     }
     REQUIRE(::unlink((place.settings.state_root + "/web-1/seccomp.bpf").c_str()) == 0);
     CHECK(is_refused());
+    CHECK(file.read_expected().error().code() == EINVAL);  // not as if it were only being made
+    REQUIRE(file.read_program(0));
+    CHECK(file.read_program(0).value().empty());
     place.bundle.file("elsewhere", bytes);  // a symlink in its place is not followed
     place.bundle.link(place.bundle.path() + "/elsewhere", "state/web-1/seccomp.bpf");
     CHECK(is_refused());
