@@ -20,9 +20,9 @@ NamespaceInodes namespaces_of(const sys::Procfs& procfs, const std::string& proc
 // The kinds of which the host's namespaces are compared.
 std::set<std::string> kinds_to_compare(const plan::Expected& expected);
 
-// `process` is a pid of `procfs`'s pid namespace. `expected` says what is looked at: what it does not compare stays absent. `host` are the namespaces of
-// the host, noted before the launch. As root the seccomp program is read, too: the process is stopped for an instant
-// (PTRACE_SECCOMP_GET_FILTER); where that is not allowed the program stays unseen.
+// `process` is a pid of `procfs`'s pid namespace. `expected` says what is looked at: what it does not compare stays
+// absent. `host` are the namespaces of the host, noted before the launch. As root the seccomp program is read, too: the
+// process is stopped for an instant (PTRACE_SECCOMP_GET_FILTER); where that is not allowed the program stays unseen.
 Result<plan::Observed> observe(const sys::Procfs& procfs, const std::string& process, const plan::Expected& expected,
                                const NamespaceInodes& host);
 

@@ -19,7 +19,6 @@ struct Network {
 };
 Result<Network> network_of(const policy::Profile& profile);
 
-
 // The config.json that the profile makes of the opened source, with the caller's command, user and directory.
 Result<oci::Config> configure(Source& source, const policy::Profile& profile, const plan::HostFacts& facts, const LaunchOptions& options);
 

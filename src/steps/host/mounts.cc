@@ -28,9 +28,9 @@ Result<void> set_bind_attributes(FdView tree, const plan::MountPlan& mount) {
 
 Result<void> make_working_directory(const sys::Root& root, const std::string& cwd) {
     if (cwd == "/") return {};
-    const auto made = root.make_directory(cwd);
+    auto made = root.make_directory(cwd);
     if (made || made.error().code() == EROFS || made.error().code() == EACCES || made.error().code() == EPERM) return {};
-    return Error(made.error()).within(concat("working directory ", quoted(cwd)));
+    return std::move(made).take_error().within(concat("working directory ", quoted(cwd)));
 }
 
 namespace host {
